@@ -35,7 +35,7 @@ check: install-test ## format, lint, types, layers: what has to hold besides the
 	@$(RUN)/ruff format --check $(CODE)
 	@$(RUN)/ruff check $(CODE)
 	@$(RUN)/mypy $(TYPED)
-	@$(RUN)/lint-imports
+	@$(RUN)/lint-imports --no-logo
 
 format: install-test ## put the code into shape
 	@$(RUN)/ruff check --fix-only --quiet $(CODE)
