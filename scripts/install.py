@@ -1,7 +1,7 @@
 """Fill the running virtual environment from one of the pinned lists, then daypass itself, without a copy.
 
-Usage: python scripts/install.py NAME, where requirements/NAME.txt is the list. Does nothing, and says nothing,
-where the list, the project's own data, this checkout and the interpreter are those of the last time.
+Usage: python scripts/install.py NAME, where requirements/NAME.txt is the list. Where the list, the project's
+own data, this checkout and the interpreter are those of the last time it does nothing and says nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def install(name: str, stamps: Path) -> None:
             return
         where = os.path.relpath(stamps, REPOSITORY)
         print(f"daypass: installing into {where} (once)", file=sys.stderr, flush=True)
-        subprocess.run([*PIP, "--require-hashes", "-r", f"requirements/{name}.txt"], cwd=REPOSITORY, check=True)
+        subprocess.run(
+            [*PIP, "--require-hashes", "-r", f"requirements/{name}.txt"], cwd=REPOSITORY, check=True
+        )
         if name != "tools":
             subprocess.run([*PIP, "--no-deps", "--no-build-isolation", "-e", "."], cwd=REPOSITORY, check=True)
         for part in (name, *INCLUDES.get(name, ())):

@@ -1,4 +1,4 @@
-"""What holds for every test: repeatable hypothesis runs, and, with CI=true, no test that is quietly skipped."""
+"""What holds for every test: repeatable hypothesis runs and, with CI=true, no quietly skipped test."""
 
 import os
 from collections.abc import Generator
@@ -11,7 +11,7 @@ from tests import vectors
 
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
-# A deadline would measure the machine. CI draws the same examples each time: a red run is one that the change made.
+# A deadline would measure the machine. CI draws the same examples each time: what turns red, the change did.
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if CI else "dev")

@@ -1,7 +1,7 @@
 """The shared test vectors: where they lie, and one way to read them.
 
-They are kept beside the repository, in `../shared/vectors`, or where DAYPASS_VECTORS says. Where there are none, the
-test that asks for them is skipped with a line that says so; with CI=true tests/conftest.py turns that into a failure.
+They are kept beside the repository, in `../shared/vectors`, or where DAYPASS_VECTORS says. Where there are
+none, the test that asks is skipped with a line that says so; with CI=true tests/conftest.py makes it fail.
 """
 
 import json
