@@ -20,7 +20,7 @@ COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test check format bench matrix requirements clean venv install-serve install-test
+.PHONY: help serve test check format bench matrix requirements clean venv install-core install-serve install-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,8 +63,5 @@ clean: ## remove environments and caches (never data)
 venv:
 	@scripts/make-venv.sh $(VENV) $(PYTHON)
 
-install-serve: venv
-	@$(RUN)/python scripts/install.py serve
-
-install-test: venv
-	@$(RUN)/python scripts/install.py test
+install-core install-serve install-test: install-%: venv
+	@$(RUN)/python scripts/install.py $*
