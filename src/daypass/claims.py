@@ -1,0 +1,294 @@
+"""Registered claims: what a policy demands and how a set of claims is held against it. JWT and PASETO share it.
+
+Enters: the claims of a token whose signature held. Leaves: nothing; a claim that does not hold raises a ClaimError.
+The policy is compiled once, into one predicate that is true for the common token and one function that checks
+everything, in a fixed order, and names what failed. The predicate can only say "yes" to what the function passes.
+Source: RFC 7519 4.1; RFC 8725 3.8, 3.9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from daypass.encoding import is_json, refuse_json
+from daypass.errors import (
+    ClaimError,
+    Expired,
+    MissingClaim,
+    NotYetValid,
+    WrongAudience,
+    WrongIssuer,
+)
+from daypass.limits import LEEWAY_S_MAX, NUMERIC_DATE_MAX
+
+__all__ = ["Claims", "ClaimsPolicy", "check_claims", "check_issuable", "compile_policy"]
+
+Claims = dict[str, Any]
+ClaimsCheck = Callable[[Claims, float], object]
+
+_STRINGS: Final = ("iss", "sub", "jti")
+_DATES: Final = ("exp", "nbf", "iat")
+
+
+class ClaimsPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """What the claims of a token must satisfy; checked when constructed, compiled once.
+
+    Args:
+        issuer: the exact ``iss``; None: ``iss`` is not compared.
+        audience: an exact member of ``aud``, or a tuple of which one must be; None: a token with ``aud`` is refused.
+        required: names of claims that must be there; ``iss``, ``aud`` and ``sub`` are where they are compared.
+        leeway_s: clock skew that is forgiven, seconds, 0 to LEEWAY_S_MAX.
+        max_age_s: how long ago, in seconds, ``iat`` may be; None: ``iat`` is not compared.
+        typ: the ``typ`` that the header must have (``at+jwt``); None: none, or plain ``JWT``.
+        subject: the exact ``sub``; None: not compared.
+
+    Raises:
+        TypeError: a value has the wrong type (``required`` or ``audience`` as one comma-separated text, say).
+        ValueError: a value is empty or out of range.
+
+    Source: RFC 7519 4.1; RFC 8725 3.8, 3.9, 3.11.
+    """
+
+    issuer: str | None = None
+    audience: str | tuple[str, ...] | None = None
+    required: tuple[str, ...] = ("exp",)
+    leeway_s: float = 0
+    max_age_s: float | None = None
+    typ: str | None = None
+    subject: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, text in (("issuer", self.issuer), ("typ", self.typ), ("subject", self.subject)):
+            _demand_text(name, text)
+        if isinstance(self.audience, tuple):
+            if not self.audience:
+                raise ValueError("audience must name somebody: an empty tuple would accept nothing; None for no audience")
+            for one in self.audience:
+                _demand_text("audience", one if one is not None else 0)
+        else:
+            _demand_text("audience", self.audience)
+        if not isinstance(self.required, tuple) or not all(isinstance(name, str) and name for name in self.required):
+            raise TypeError('required must be a tuple of claim names: required=("exp", "sub")')
+        _demand_seconds("leeway_s", self.leeway_s, LEEWAY_S_MAX)
+        if self.max_age_s is not None:
+            _demand_seconds("max_age_s", self.max_age_s, NUMERIC_DATE_MAX)
+
+
+def _demand_text(name: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str or None")
+    if not value:
+        raise ValueError(f"{name} must not be empty; None where it is not to be compared")
+
+
+def _demand_seconds(name: str, value: object, most: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number of seconds")
+    if not 0 <= value <= most:  # false for NaN, too
+        raise ValueError(f"{name} must be 0 to {most} seconds")
+
+
+# ---------------------------------------------------------------------------------------------------- verify
+
+
+def compile_policy(policy: ClaimsPolicy) -> tuple[Callable[[Claims, float], bool], ClaimsCheck]:
+    """Compile a policy into the two functions that a verifier calls.
+
+    Returns:
+        ``fits(claims, now_s)``, fast, true for the common token (it may raise whatever a wrong type makes it raise),
+        and ``check(claims, now_s)``, complete, which returns or raises a ClaimError.
+
+    Source: RFC 7519 4.1.
+    """
+    issuer, audience, leeway_s = policy.issuer, policy.audience, policy.leeway_s
+    horizon = NUMERIC_DATE_MAX
+
+    def fits(claims: Claims, now_s: float) -> bool:
+        get = claims.get
+        return (
+            now_s - leeway_s < claims["exp"] < horizon
+            and get("iss") == issuer
+            and get("aud") == audience
+            and get("sub", "").__class__ is str
+            and get("jti", "").__class__ is str
+            and get("iat", 0).__class__ is int
+            and "nbf" not in claims
+        )
+
+    def fits_anyone(claims: Claims, now_s: float) -> bool:
+        get = claims.get
+        return (
+            now_s - leeway_s < claims["exp"] < horizon
+            and "aud" not in claims
+            and get("iss", "").__class__ is str
+            and get("sub", "").__class__ is str
+            and get("jti", "").__class__ is str
+            and get("iat", 0).__class__ is int
+            and "nbf" not in claims
+        )
+
+    def fits_never(claims: Claims, now_s: float) -> bool:  # noqa: ARG001 - the shape of the two above
+        return False
+
+    def check(claims: Claims, now_s: float) -> None:
+        check_claims(claims, policy, now_s=now_s)
+
+    if set(policy.required) - {"exp", "iss", "aud"} or policy.max_age_s is not None or policy.subject is not None:
+        return fits_never, check
+    if issuer is not None and isinstance(audience, str):
+        return fits, check
+    return (fits_anyone if issuer is None and audience is None and "iss" not in policy.required else fits_never), check
+
+
+def check_claims(claims: Mapping[str, Any], policy: ClaimsPolicy, *, now_s: float) -> None:
+    """Hold claims against a policy: presence, types, issuer, audience, subject, then the times.
+
+    Args:
+        claims: of a token whose signature held.
+        policy: what they must satisfy.
+        now_s: epoch seconds.
+
+    Raises:
+        MissingClaim: a required claim is absent.
+        WrongIssuer, WrongAudience: it is another's.
+        Expired, NotYetValid: its time is over, or has not come.
+        ClaimError: a claim has the wrong type, the subject differs, or the token is too old.
+
+    Source: RFC 7519 4.1.1 to 4.1.7; RFC 8725 3.8, 3.9.
+    """
+    for name in policy.required:
+        if name not in claims:
+            raise MissingClaim(name)
+    for name in _STRINGS:
+        if name in claims and claims[name].__class__ is not str:
+            raise ClaimError(name, "type", f"claim {name!r} must be a string")
+    for name in _DATES:
+        if name in claims and not _is_numeric_date(claims[name]):
+            raise ClaimError(name, "type", f"claim {name!r} must be a number of epoch seconds before the year 10000")
+    _check_parties(claims, policy)
+    _check_times(claims, policy, now_s)
+
+
+def _check_parties(claims: Mapping[str, Any], policy: ClaimsPolicy) -> None:
+    if policy.issuer is not None and claims.get("iss") != policy.issuer:
+        if "iss" not in claims:
+            raise MissingClaim("iss")
+        raise WrongIssuer(f"the token names another issuer than the expected {policy.issuer!r} (parameter issuer)")
+    audiences = _audiences(claims)
+    if policy.audience is None:
+        if audiences is not None:
+            raise WrongAudience("the token is meant for an audience: name yours with the parameter audience")
+    elif audiences is None:
+        raise MissingClaim("aud")
+    else:
+        accepted = (policy.audience,) if isinstance(policy.audience, str) else policy.audience
+        if not any(one in audiences for one in accepted):
+            raise WrongAudience(f"the token is not meant for the expected {policy.audience!r} (parameter audience)")
+    if policy.subject is not None and claims.get("sub") != policy.subject:
+        if "sub" not in claims:
+            raise MissingClaim("sub")
+        raise ClaimError("sub", "mismatch", "the token is about another subject than the expected one (parameter subject)")
+
+
+def _audiences(claims: Mapping[str, Any]) -> list[str] | None:
+    """The members of ``aud``; None where the claim is absent. Source: RFC 7519 4.1.3."""
+    if "aud" not in claims:
+        return None
+    aud = claims["aud"]
+    audiences = [aud] if aud.__class__ is str else aud
+    if audiences.__class__ is not list or not all(one.__class__ is str for one in audiences):
+        raise ClaimError("aud", "type", "claim 'aud' must be a string or a list of strings")
+    return audiences  # type: ignore[no-any-return]  # just checked
+
+
+def _check_times(claims: Mapping[str, Any], policy: ClaimsPolicy, now_s: float) -> None:
+    exp, nbf, iat = claims.get("exp"), claims.get("nbf"), claims.get("iat")
+    if exp is not None and exp <= now_s - policy.leeway_s:  # "on or after" is expired
+        raise Expired(exp)
+    if nbf is not None and nbf > now_s + policy.leeway_s:
+        raise NotYetValid(nbf)
+    if policy.max_age_s is None:
+        return
+    if iat is None:
+        raise MissingClaim("iat", "max_age_s needs an 'iat' claim, and the token has none")
+    if iat > now_s + policy.leeway_s:
+        raise NotYetValid(iat, claim="iat")
+    if exp is not None and iat > exp:
+        raise ClaimError("iat", "type", "the token expires before it was issued")
+    if now_s - iat > policy.max_age_s + policy.leeway_s:
+        raise ClaimError("iat", "too_old", f"the token was issued more than the {policy.max_age_s} s ago that max_age_s allows")
+
+
+def _is_numeric_date(value: object) -> bool:
+    """JSON numbers that a datetime can say; true and false are no numbers. Source: RFC 7519 2."""
+    if value.__class__ is not int and value.__class__ is not float:
+        return False
+    return -NUMERIC_DATE_MAX < value < NUMERIC_DATE_MAX  # type: ignore[operator]  # just checked
+
+
+# ----------------------------------------------------------------------------------------------------- issue
+
+_SCALARS: Final = frozenset({str, int, bool, type(None)})
+_DATE_MAX: Final = NUMERIC_DATE_MAX
+_SHAPES_MAX: Final = 256
+_shapes: Final[dict[tuple[object, ...], tuple[str, ...]]] = {}
+
+
+def check_issuable(claims: Mapping[str, Any]) -> None:
+    """Refuse to issue what a verifier would refuse, or could not read back as it was written.
+
+    Programs issue tokens of few shapes (names and types, in their order), so a shape is judged once and remembered
+    with the names of the claims whose values must be looked at each time: floats, lists and objects.
+
+    Raises:
+        TypeError: a name is no str, or a value is nothing that JSON can say exactly.
+        ValueError: a registered claim has a type that every verifier refuses.
+
+    Source: RFC 7519 4.1.
+    """
+    shape = (*claims, *map(type, claims.values()))
+    opaque = _shapes.get(shape)
+    if opaque is None:
+        opaque = _judge_shape(claims, shape)
+    for name in opaque:
+        if not is_json(claims[name]):
+            refuse_json(claims[name])
+    get = claims.get
+    if not (-_DATE_MAX < get("exp", 0) < _DATE_MAX and -_DATE_MAX < get("iat", 0) < _DATE_MAX and "nbf" not in claims):
+        _check_dates(claims)
+    if "aud" in opaque:
+        _check_audiences(claims["aud"])
+
+
+def _judge_shape(claims: Mapping[str, Any], shape: tuple[object, ...]) -> tuple[str, ...]:
+    """Check whatever follows from names and types, remember the shape, name the claims whose values matter too."""
+    plain = dict(claims)
+    if not is_json(plain):
+        refuse_json(plain)
+    for name in _STRINGS:
+        if name in claims and claims[name].__class__ is not str:
+            raise ValueError(f"claim {name!r} must be a str: every verifier refuses another type")
+    if claims.get("aud", "").__class__ not in (str, list):
+        raise ValueError("claim 'aud' must be a str or a non-empty list of str")
+    _check_dates(claims)
+    opaque = tuple(name for name, value in claims.items() if value.__class__ not in _SCALARS)
+    if len(_shapes) >= _SHAPES_MAX:
+        _shapes.clear()
+    _shapes[shape] = opaque
+    return opaque
+
+
+def _check_audiences(aud: object) -> None:
+    if aud.__class__ is list and not (aud and all(one.__class__ is str for one in aud)):  # type: ignore[attr-defined]
+        raise ValueError("claim 'aud' must be a str or a non-empty list of str")
+
+
+def _check_dates(claims: Mapping[str, Any]) -> None:
+    for name in _DATES:
+        if name in claims and not _is_numeric_date(claims[name]):
+            raise ValueError(f"claim {name!r} must be int or float epoch seconds before the year 10000")

@@ -1,0 +1,139 @@
+"""Strict base64url and strict JSON: one value has one spelling. Enters: text of a stranger. Leaves: bytes, a dict.
+
+Every refusal is a MalformedToken. base64url is unpadded and canonical (no whitespace, no stray bits at the end);
+JSON is UTF-8 without a byte order mark, an object at the top, no member twice, no NaN, no lone surrogate.
+Source: RFC 7515 2 (base64url), RFC 7515 4 and RFC 7519 4 (unique member names), RFC 8259.
+"""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+from daypass.errors import MalformedToken
+
+__all__ = ["JSON", "b64url_decode", "b64url_encode", "encode_json", "is_json", "parse_object"]
+
+JSON = None | bool | int | float | str | list[Any] | dict[str, Any]
+"""What a claim may hold. The containers hold JSON again."""
+
+TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+encode_json: Final = msgspec.json.Encoder().encode
+"""A JSON value to compact UTF-8. What it is given must satisfy ``is_json``: it writes NaN as null."""
+decode_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
+"""UTF-8 to a dict, strict but for duplicate members. Raises ValueError or RecursionError."""
+
+# msgspec reads a JSON string of base64 three times faster than binascii and refuses whatever is foreign to it,
+# but for the escapes of JSON, the padding, the standard alphabet and stray bits: those are ours to refuse.
+_bytes_of: Final = msgspec.json.Decoder(bytes).decode
+_CLOSE: Final = (b'"', b'"', b'=="', b'="')
+_LAST: Final = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
+_PLUS, _SLASH, _PAD, _BACKSLASH = b"+/=\\"
+
+
+def b64url_encode(raw: bytes) -> str:
+    """Encode as base64url without padding.
+
+    Args:
+        raw: any bytes.
+
+    Returns:
+        ASCII, ``ceil(len(raw) * 4 / 3)`` characters.
+
+    Source: RFC 7515 2.
+    """
+    return b2a_base64(raw, newline=False).translate(TO_URL, b"=").decode("ascii")
+
+
+def b64url_decode(data: bytes) -> bytes:
+    """Decode the one canonical base64url spelling of some bytes.
+
+    Args:
+        data: ASCII, unpadded. The caller has bounded its length.
+
+    Raises:
+        MalformedToken: any other spelling, however common.
+
+    Source: RFC 7515 2; RFC 4648 3.5 (stray bits).
+    """
+    rest = len(data) & 3
+    if _PLUS in data or _SLASH in data or _PAD in data or _BACKSLASH in data or (rest and data[-1] not in _LAST[rest]):
+        raise MalformedToken(_NOT_BASE64URL)
+    try:
+        return _bytes_of(b'"' + data.replace(b"-", b"+").replace(b"_", b"/") + _CLOSE[rest])
+    except ValueError:
+        raise MalformedToken(_NOT_BASE64URL) from None
+
+
+_NOT_BASE64URL: Final = "not canonical base64url: expected A-Z a-z 0-9 - _ without padding, whitespace or stray bits"
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """Parse a JSON object in which no member stands twice, at any depth.
+
+    Args:
+        raw: UTF-8. The caller has bounded its length.
+
+    Raises:
+        MalformedToken: not UTF-8, not JSON, not an object, nested too deeply, or a member stands twice.
+
+    Source: RFC 7515 4, RFC 7519 4: names within an object must be unique.
+    """
+    try:
+        value = decode_object(raw)
+        # The encoder writes a member once. So where it gives the same bytes back, none stood twice.
+        if encode_json(value) != raw:
+            _refuse_duplicates(raw)
+    except RecursionError:
+        raise MalformedToken("the JSON is nested too deeply") from None
+    except ValueError:
+        raise MalformedToken("not a strict JSON object in UTF-8") from None
+    return value
+
+
+def _refuse_duplicates(raw: bytes) -> None:
+    """Read JSON once more, slowly, to see its members one by one. Raises ValueError or RecursionError."""
+    import json  # noqa: PLC0415 - 2 ms of import for a path that few tokens take
+
+    def unique(pairs: list[tuple[str, object]]) -> None:
+        if len({name for name, _ in pairs}) != len(pairs):
+            raise ValueError
+
+    json.loads(raw.decode("utf-8"), object_pairs_hook=unique)
+
+
+def is_json(value: object) -> bool:
+    """Tell whether JSON can say a value so that it is read back as it was written.
+
+    Args:
+        value: str, int, finite float, bool, None, or a list or dict (str keys) of those; no subclass of them.
+    """
+    kind = value.__class__
+    if kind is str or kind is int or kind is bool or value is None:
+        return True
+    if kind is float:
+        return value - value == 0  # type: ignore[operator]  # false for NaN and the infinities
+    if kind is list:
+        return all(map(is_json, value))  # type: ignore[call-overload]
+    return kind is dict and all(key.__class__ is str and is_json(item) for key, item in value.items())  # type: ignore[attr-defined]
+
+
+def refuse_json(value: object) -> NoReturn:
+    """Say why ``is_json`` is false. Raises TypeError; never repeats the value."""
+    raise TypeError(
+        "claims hold str, int, finite float, bool, None, list and dict with str keys, exactly;"
+        f" found {_offender(value)}: convert it first (a datetime to int epoch seconds, bytes to base64url text)"
+    )
+
+
+def _offender(value: object) -> str:
+    """Name the type of the first value that is no JSON."""
+    if isinstance(value, float):
+        return "a float that is not finite"
+    children = value if value.__class__ is list else value.values() if value.__class__ is dict else ()  # type: ignore[attr-defined]
+    for child in children:  # type: ignore[attr-defined]
+        if not is_json(child):
+            return _offender(child)
+    return "a dict with a key that is no str" if value.__class__ is dict else type(value).__name__

@@ -1,0 +1,399 @@
+"""JWK: one key that knows what it may do. Enters: a secret, PEM, JSON. Leaves: a key bound to its algorithm.
+
+All checking happens when a key is loaded; below, jws asks it only for the prepared functions of one algorithm.
+A JWK shows nothing of its material: not in ``repr``, not to pickle, not to an encoder of JSON.
+Source: RFC 7517 4; RFC 7518 6; RFC 7638; RFC 9278.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, NoReturn
+
+from daypass.encoding import b64url_encode, encode_json
+from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
+from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS, Holds, Sign, SignatureAlgorithm
+from daypass.jose.jwk_members import Concealed, Members, RawKey, generate, parse_members, read_members, write_members
+from daypass.jose.jwk_pem import dump_pem, load_pem, refuse_key_as_secret
+from daypass.limits import KEY_TEXT_BYTES_MAX, KID_BYTES_MAX, SECRET_BYTES_MAX
+
+__all__ = ["JWK"]
+
+_OPS: Final = {
+    "sig": frozenset({"sign", "verify"}),
+    "enc": frozenset({"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"}),
+}
+_THUMBPRINT_MEMBERS: Final = {"oct": ("k",), "RSA": ("e", "n"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
+_THUMBPRINT_HASHES: Final = {"sha256": "sha-256", "sha384": "sha-384", "sha512": "sha-512"}
+_PUBLIC_OPS: Final = {"sign": "verify", "decrypt": "encrypt", "unwrapKey": "wrapKey"}
+
+
+class JWK:
+    """A key with its type, its one algorithm and its permissions. Make one with the class methods.
+
+    Attributes:
+        kty: oct, RSA, EC or OKP.
+        crv: the curve of an EC or OKP key, else None.
+        alg: the one algorithm that it is for; None where a JWK named none: then ``algs`` must be passed to verify.
+        kid: how a token names it; None where it has no name.
+        use: ``sig``, ``enc`` or None.
+        key_ops: what it may do, or None.
+        is_private: whether it can sign (an oct key always is).
+
+    Source: RFC 7517 4.
+    """
+
+    __slots__ = ("_prepared", "_raw", "alg", "crv", "key_ops", "kid", "kty", "use")
+    _raw: RawKey
+    _prepared: dict[object, Any]
+    kty: str
+    crv: str | None
+    alg: str | None
+    kid: str | None
+    use: str | None
+    key_ops: tuple[str, ...] | None
+
+    def __init__(
+        self,
+        raw: RawKey,
+        *,
+        alg: str | None,
+        kid: str | None,
+        use: str | None = None,
+        key_ops: tuple[str, ...] | None = None,
+    ) -> None:
+        _check_names(alg, kid, use, key_ops)
+        entry = SIGNATURE_ALGORITHMS.get(alg or "")
+        if entry is not None:
+            _check_suits(raw, entry)
+        values = (raw, {}, raw.kty, raw.crv, alg, kid, use, key_ops)
+        for name, value in zip(("_raw", "_prepared", "kty", "crv", "alg", "kid", "use", "key_ops"), values, strict=True):
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a JWK does not change: load it anew with the values that it should have")
+
+    # -------------------------------------------------------------------------------------------- make and load
+
+    @classmethod
+    def generate(cls, alg: str, *, kid: str | None = None, bits: int | None = None, crv: str | None = None) -> JWK:
+        """Make a new key.
+
+        Args:
+            alg: a signature algorithm, ``HS256`` say.
+            kid: None: the thumbprint, or 128 random bits for a symmetric key.
+            bits: of an RSA modulus (2,048 to 16,384; default 2,048) or a symmetric key (default: as long as the hash).
+            crv: ``Ed25519`` (default) or ``Ed448``, with ``EdDSA`` only.
+
+        Raises:
+            ValueError: no such algorithm, or ``bits`` or ``crv`` do not go with it.
+            WeakKey: ``bits`` is too small.
+
+        Source: RFC 7518 3.1, 6.
+        """
+        entry = SIGNATURE_ALGORITHMS.get(alg)
+        if entry is None:
+            raise ConfigurationError(f"no algorithm of that name: expected one of {', '.join(SIGNATURE_ALGORITHMS)}")
+        curve = crv or (entry.curves[0] if entry.curves else None)
+        if (crv is not None and not entry.takes(entry.kty, curve)) or (crv is not None and not entry.curves):
+            raise ConfigurationError(f"{alg} keys have " + (f"crv {' or '.join(entry.curves)}" if entry.curves else "no crv"))
+        raw = generate(entry.kty, crv=curve, size=_size(entry, bits))
+        if kid is None and entry.kty == "oct":
+            import secrets
+
+            kid = secrets.token_urlsafe(16)
+        return cls._named(raw, alg=alg, kid=kid)
+
+    @classmethod
+    def from_secret(cls, secret: bytes, *, alg: str, kid: str | None = None) -> JWK:
+        """Take a symmetric secret. Its ``kid`` stays None unless given: two processes that load one secret must agree.
+
+        Args:
+            secret: at least as many bytes as the hash of ``alg`` has: 32, 48 or 64; at most SECRET_BYTES_MAX.
+            alg: ``HS256``, ``HS384`` or ``HS512``.
+
+        Raises:
+            TypeError: the secret is no bytes.
+            WeakKey: it is too short; only its length is judged.
+            KeyFormatError: it is a PEM, a JWK or another form of a key that others may know.
+
+        Source: RFC 7518 3.2; RFC 8725 3.5.
+        """
+        if not isinstance(secret, bytes | bytearray | memoryview):
+            del secret
+            raise TypeError("a secret is bytes: os.environ['API_KEY'].encode()")
+        raw = RawKey("oct", None, public=None, private=bytes(secret))
+        del secret
+        if len(raw.private) > SECRET_BYTES_MAX:
+            raise KeyFormatError(f"a symmetric key may have at most {SECRET_BYTES_MAX} bytes")
+        refuse_key_as_secret(raw.private)
+        if alg not in SIGNATURE_ALGORITHMS:
+            raise ConfigurationError("from_secret needs one of HS256, HS384, HS512 as alg")
+        return cls(raw, alg=alg, kid=kid)
+
+    @classmethod
+    def from_pem(cls, data: bytes | str, *, alg: str, password: bytes | None = None, kid: str | None = None) -> JWK:
+        """Load a private or public key from PEM.
+
+        Args:
+            data: PKCS#8, PKCS#1, SEC1 or SubjectPublicKeyInfo; one key.
+            alg: the one algorithm it is for; PEM does not say.
+            password: of an encrypted private key.
+            kid: None: the thumbprint.
+
+        Raises:
+            KeyFormatError: it cannot be read, or is no key for ``alg``; the message says what it is.
+            WeakKey: it is too weak.
+
+        Source: RFC 7468.
+        """
+        pem, secret = Concealed(data), Concealed(password)
+        del data, password  # no frame of ours shows them, should an error page show locals
+        return cls._named(load_pem(pem, password=secret), alg=alg, kid=kid)
+
+    @classmethod
+    def from_dict(cls, jwk: Mapping[str, Any], *, alg: str | None = None) -> JWK:
+        """Load a JWK.
+
+        Args:
+            jwk: its members; unknown ones are ignored.
+            alg: binds a key that names no ``alg``; a key that names another is refused.
+
+        Raises:
+            KeyFormatError: a member is missing, misspelt, contradicts another, or ``alg`` does.
+            WeakKey: it is too weak for its ``alg``.
+
+        Source: RFC 7517 4.
+        """
+        if not isinstance(jwk, Mapping):
+            del jwk
+            raise KeyFormatError("a JWK is a dict of members; JWK.from_json reads text")
+        jwk = Members(jwk)
+        for name in ("kid", "use", "alg"):
+            if name in jwk and not isinstance(jwk[name], str):
+                raise KeyFormatError(f"JWK member {name!r} must be a string")
+        named = jwk.get("alg")
+        if alg is not None and named is not None and alg != named:
+            raise KeyFormatError("the JWK names another alg than the one that was asked for")
+        ops = jwk.get("key_ops")
+        if ops is not None and not (isinstance(ops, list) and all(isinstance(op, str) for op in ops)):
+            raise KeyFormatError("JWK member 'key_ops' must be a list of strings")
+        raw = read_members(jwk)
+        use, key_ops = jwk.get("use"), tuple(ops) if ops is not None else None
+        return cls(raw, alg=alg or named, kid=jwk.get("kid"), use=use, key_ops=key_ops)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, *, alg: str | None = None) -> JWK:
+        """Load a JWK from JSON text, at most KEY_TEXT_BYTES_MAX; raises as ``from_dict``. Source: RFC 7517 4."""
+        concealed = Concealed(text)
+        del text
+        return cls.from_dict(parse_members(concealed, KEY_TEXT_BYTES_MAX), alg=alg)
+
+    @classmethod
+    def _named(cls, raw: RawKey, *, alg: str | None, kid: str | None) -> JWK:
+        """Name an asymmetric key by its thumbprint unless it has a name."""
+        if kid is None and raw.kty != "oct":
+            kid = cls(raw, alg=alg, kid=None).thumbprint()
+        return cls(raw, alg=alg, kid=kid)
+
+    # -------------------------------------------------------------------------------------------------- write
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it holds what signs."""
+        return self._raw.private is not None
+
+    def public(self) -> JWK:
+        """The public half, with the same name and algorithm. Raises ValueError for a symmetric key: it has none."""
+        if self.kty == "oct":
+            raise ConfigurationError("a symmetric key has no public half: whoever can verify with it can sign")
+        raw = RawKey(self.kty, self.crv, public=self._raw.public, private=None)
+        ops = None if self.key_ops is None else tuple(dict.fromkeys(_PUBLIC_OPS.get(op, op) for op in self.key_ops))
+        return JWK(raw, alg=self.alg, kid=self.kid, use=self.use, key_ops=ops)
+
+    def to_dict(self, *, private: bool = False) -> dict[str, Any]:
+        """Spell it as a JWK.
+
+        Args:
+            private: with its private parts; a symmetric key has no others.
+
+        Raises:
+            ValueError: the key has no private parts, or no public ones.
+
+        Source: RFC 7517 4.
+        """
+        self._check_half(private)
+        names = {"kid": self.kid, "alg": self.alg, "use": self.use}
+        members: dict[str, Any] = {name: value for name, value in names.items() if value is not None}
+        if self.key_ops is not None:
+            members["key_ops"] = list(self.key_ops)
+        return {**write_members(self._raw, private=private), **members}
+
+    def to_pem(self, *, private: bool = False, password: bytes | None = None) -> bytes:
+        """Write SubjectPublicKeyInfo, or PKCS#8 with ``private=True``, encrypted where a password is given.
+
+        Raises:
+            ValueError: a symmetric key, no private parts, or a password for public ones.
+
+        Source: RFC 5958; RFC 5280 4.1.2.7.
+        """
+        if self.kty == "oct":
+            raise ConfigurationError("a symmetric key has no PEM form: use to_dict(private=True)")
+        if password is not None and not (private and password):
+            raise ConfigurationError("a non-empty password protects private parts: pass private=True with it")
+        self._check_half(private)
+        return dump_pem(self._raw, private=private, password=password)
+
+    def _check_half(self, private: bool) -> None:
+        if private and not self.is_private:
+            raise ConfigurationError("this key has no private parts")
+        if not private and self.kty == "oct":
+            raise ConfigurationError("a symmetric key has no public parts: private=True writes the secret itself")
+
+    def thumbprint(self, hash: str = "sha256") -> str:  # noqa: A002 - the word of RFC 7638
+        """Hash its required public members.
+
+        Args:
+            hash: sha256, sha384 or sha512.
+
+        Returns:
+            base64url; 43 characters for sha256.
+
+        Source: RFC 7638 3.
+        """
+        if hash not in _THUMBPRINT_HASHES:
+            raise ConfigurationError(f"expected one of {', '.join(_THUMBPRINT_HASHES)} as hash")
+        members: Mapping[str, str] = write_members(self._raw, private=False)
+        required = {name: members[name] for name in sorted(("kty", *_THUMBPRINT_MEMBERS[self.kty]))}
+        return b64url_encode(hashlib.new(hash, encode_json(required)).digest())
+
+    def thumbprint_uri(self, hash: str = "sha256") -> str:  # noqa: A002
+        """The thumbprint as a URN. Source: RFC 9278 3."""
+        return f"urn:ietf:params:oauth:jwk-thumbprint:{_THUMBPRINT_HASHES.get(hash, hash)}:{self.thumbprint(hash)}"
+
+    # ---------------------------------------------------------------------------------------------------- use
+
+    def signing_algorithm(self) -> SignatureAlgorithm:
+        """The algorithm that it signs with. Raises ConfigurationError (a ValueError): it may not, or cannot, sign."""
+        if self.alg is None:
+            raise ConfigurationError('this JWK names no alg, and a key signs with one: JWK.from_dict(jwk, alg="...")')
+        entry = self._signature_entry(self.alg, "sign")
+        if not self.is_private:
+            raise ConfigurationError("this is a public key: signing needs the private one")
+        return entry
+
+    def verifying_algorithms(self, algs: Collection[str] | None) -> dict[str, SignatureAlgorithm]:
+        """The algorithms that it verifies with, of those that the caller allows; may be empty.
+
+        Args:
+            algs: None: the one that the key names.
+
+        Raises:
+            ConfigurationError: neither the key nor the caller names an algorithm, or the key is for something else.
+
+        Source: RFC 8725 3.1; RFC 7517 4.2 to 4.4.
+        """
+        if self.alg is not None:
+            entry = self._signature_entry(self.alg, "verify")
+            return {self.alg: entry} if algs is None or self.alg in algs else {}
+        if algs is None:
+            raise ConfigurationError('this JWK names no alg: pass algs=("...",) or load it with JWK.from_dict(jwk, alg="...")')
+        self._check_permitted("verify")
+        entries = (SIGNATURE_ALGORITHMS[alg] for alg in algs)
+        return {entry.name: entry for entry in entries if _suits(self._raw, entry)}
+
+    def _signature_entry(self, alg: str, operation: str) -> SignatureAlgorithm:
+        self._check_permitted(operation)
+        entry = SIGNATURE_ALGORITHMS.get(alg)
+        if entry is None:
+            raise ConfigurationError(f"the alg of this key is no signature algorithm: it cannot {operation}")
+        return entry
+
+    def _check_permitted(self, operation: str) -> None:
+        if self.use not in (None, "sig"):
+            raise ConfigurationError(f"this key is for use {self.use!r}: it may not {operation}")
+        if self.key_ops is not None and operation not in self.key_ops:
+            raise ConfigurationError(f"the key_ops of this key do not allow it to {operation}")
+
+    def prepared_signer(self, entry: SignatureAlgorithm) -> Callable[[bytes], Sign]:
+        """What signs under a header, prepared once per key. Source: RFC 7515 5.1."""
+        return self.remember(("sign", entry.name), lambda: entry.signer(self._raw.private))  # type: ignore[no-any-return]
+
+    def prepared_verifier(self, entry: SignatureAlgorithm) -> Callable[[bytes], Holds]:
+        """What verifies under a header, prepared once per key; a private key verifies with its public half. Source: RFC 7515 5.2."""
+        half = self._raw.private if self.kty == "oct" else self._raw.public
+        return self.remember(("verify", entry.name), lambda: entry.verifier(half))  # type: ignore[no-any-return]
+
+    def remember(self, what: object, make: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Keep what is expensive to prepare with this key; the callers' names are few."""
+        found = self._prepared.get(what)
+        if found is None:
+            found = self._prepared[what] = make()
+        return found
+
+    # ---------------------------------------------------------------------------------- a key source, and secrecy
+
+    @property
+    def epoch(self) -> int:
+        """A single key never changes."""
+        return 0
+
+    def __repr__(self) -> str:
+        half = "private" if self.is_private else "public"
+        return f"JWK(kty={self.kty!r}, alg={self.alg!r}, kid={self.kid!r}, {half}, redacted)"
+
+    def __copy__(self) -> JWK:
+        return self
+
+    def __deepcopy__(self, memo: object) -> JWK:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a JWK is not pickled, it would be written in the clear: pass to_dict(private=True) on purpose")
+
+
+def _check_names(alg: str | None, kid: str | None, use: str | None, key_ops: tuple[str, ...] | None) -> None:
+    """Check what a JWK says beside its material. Source: RFC 7517 4.2 to 4.5."""
+    if kid is not None and not 0 < len(kid.encode("utf-8", "replace")) <= KID_BYTES_MAX:
+        raise KeyFormatError(f"a kid has 1 to {KID_BYTES_MAX} bytes")
+    if alg is not None and alg not in SIGNATURE_ALGORITHMS and alg.upper() in {*SIGNATURE_ALGORITHMS, "ES521", "NONE"}:
+        raise KeyFormatError("alg is compared exactly, and there is none of that name (the curve of ES512 is P-521)")
+    if key_ops is not None:
+        if len(set(key_ops)) != len(key_ops):
+            raise KeyFormatError("'key_ops' names an operation twice")
+        if use in _OPS and not set(key_ops) <= _OPS[use]:
+            raise KeyFormatError("'use' and 'key_ops' contradict each other")
+
+
+def _suits(raw: RawKey, entry: SignatureAlgorithm) -> bool:
+    return entry.takes(raw.kty, raw.crv) and (raw.kty != "oct" or len(raw.private) >= entry.key_bytes_min)
+
+
+def _check_suits(raw: RawKey, entry: SignatureAlgorithm) -> None:
+    if _suits(raw, entry):
+        return
+    if not entry.takes(raw.kty, raw.crv):
+        wanted = f"{entry.kty} {' or '.join(entry.curves)}".strip()
+        raise KeyFormatError(f"{entry.name} takes a key of type {wanted}, this one is {raw.kty} {raw.crv or ''}".strip())
+    raise WeakKey(
+        f"{entry.name} needs a secret of at least {entry.key_bytes_min} bytes, this one has {len(raw.private)}:"
+        f' make one with python -c "import secrets; print(secrets.token_urlsafe({entry.key_bytes_min}))"'
+    )
+
+
+def _size(entry: SignatureAlgorithm, bits: int | None) -> int:
+    """Bytes of a symmetric key or bits of an RSA modulus to generate."""
+    if entry.kty == "RSA":
+        size = 2048 if bits is None else bits
+        if size < 2048:  # noqa: PLR2004 - RFC 7518 3.3
+            raise WeakKey("an RSA key needs at least 2048 bits")
+        if size > 16_384 or size % 8:  # noqa: PLR2004
+            raise ConfigurationError("an RSA key has 2048 to 16384 bits, a multiple of 8")
+        return size
+    if bits is not None and entry.kty != "oct":
+        raise ConfigurationError(f"the size of an {entry.name} key follows from its curve: leave bits out")
+    size = entry.key_bytes_min if bits is None else bits // 8
+    if bits is not None and (bits % 8 or size > SECRET_BYTES_MAX):
+        raise ConfigurationError(f"bits must be a multiple of 8, at most {SECRET_BYTES_MAX * 8}")
+    return size

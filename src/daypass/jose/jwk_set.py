@@ -1,0 +1,127 @@
+"""JWK Set: several keys, found by name. Enters: keys, or JSON of a stranger. Leaves: an immutable set.
+
+Two keys of one type with one ``kid`` are refused; one ``kid`` over two types is not (RFC 7520 4.8 does it). Keys that
+we cannot read are skipped when a set comes as JSON, as the RFC asks; nothing is ever guessed between two candidates.
+Source: RFC 7517 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
+from daypass.jose.jwk import JWK
+from daypass.jose.jwk_members import Concealed, Members, parse_members
+from daypass.limits import KEY_SET_BYTES_MAX
+
+__all__ = ["JWKSet"]
+
+
+class JWKSet:
+    """An immutable set of keys; a look-up by ``kid`` costs the same with ten and with ten thousand.
+
+    Args:
+        keys: at least one JWK.
+
+    Raises:
+        TypeError: something else than a JWK.
+        KeyFormatError: two keys of one ``kty`` have one ``kid``.
+        ConfigurationError: no key at all.
+
+    Source: RFC 7517 5.
+    """
+
+    __slots__ = ("_by_kid", "_keys")
+
+    def __init__(self, keys: Iterable[JWK]) -> None:
+        self._keys = tuple(keys)
+        self._by_kid: dict[str | None, tuple[JWK, ...]] = {}
+        if not self._keys:
+            raise ConfigurationError("a JWK Set needs at least one key: an empty one would refuse every token")
+        for key in self._keys:
+            if not isinstance(key, JWK):
+                raise TypeError("a JWKSet is made of JWK objects; JWKSet.from_dict reads a dict")
+            same = self._by_kid.get(key.kid, ())
+            if key.kid is not None and any(other.kty == key.kty for other in same):
+                raise KeyFormatError(f"two {key.kty} keys of this set have one kid: name them apart")
+            self._by_kid[key.kid] = (*same, key)
+
+    @classmethod
+    def from_dict(cls, jwks: Mapping[str, Any]) -> JWKSet:
+        """Load a JWK Set; keys of a type, curve or form that we do not know are skipped.
+
+        Raises:
+            KeyFormatError: no list ``keys``, a key stands twice, or none could be read.
+
+        Source: RFC 7517 5: implementations should ignore JWKs that they do not understand.
+        """
+        members = jwks.get("keys") if isinstance(jwks, Mapping) else None
+        del jwks
+        if not isinstance(members, list):
+            members = None
+            raise KeyFormatError("a JWK Set is an object with a list 'keys'")
+        concealed = Concealed(members)
+        del members
+        keys = []
+        for position in range(len(concealed.value)):
+            member = concealed.value[position]
+            member = Members(member) if isinstance(member, Mapping) else None
+            if member is None:
+                raise KeyFormatError(f"member {position} of 'keys' is no object")
+            try:
+                keys.append(JWK.from_dict(member))
+            except (KeyFormatError, WeakKey):
+                continue
+        if not keys:
+            raise KeyFormatError("no key of this JWK Set can be used")
+        return cls(keys)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> JWKSet:
+        """Load a JWK Set from JSON text, at most KEY_SET_BYTES_MAX; raises as ``from_dict``. Source: RFC 7517 5."""
+        concealed = Concealed(text)
+        del text
+        return cls.from_dict(parse_members(concealed, KEY_SET_BYTES_MAX))
+
+    def to_dict(self, *, private: bool = False) -> dict[str, Any]:
+        """Spell it as a JWK Set.
+
+        Args:
+            private: with private parts where a key has them. Without, symmetric keys are left out: they have no others.
+
+        Source: RFC 7517 5.
+        """
+        if private:
+            return {"keys": [key.to_dict(private=key.is_private) for key in self._keys]}
+        return {"keys": [key.to_dict() for key in self._keys if key.kty != "oct"]}
+
+    def find(self, *, kid: str | None = None, alg: str | None = None, use: str | None = None) -> tuple[JWK, ...]:
+        """Find keys; None leaves a property open.
+
+        Args:
+            kid: exact.
+            alg: the one that a key names; keys that name none are found, too.
+            use: the one that a key names; keys that name none are found, too.
+
+        Source: RFC 7517 4.2, 4.4, 4.5.
+        """
+        found: Sequence[JWK] = self._keys if kid is None else self._by_kid.get(kid, ())
+        return tuple(key for key in found if alg in (None, key.alg or alg) and use in (None, key.use or use))
+
+    @property
+    def epoch(self) -> int:
+        """A set never changes."""
+        return 0
+
+    def __iter__(self) -> Iterator[JWK]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __repr__(self) -> str:
+        return f"JWKSet({list(self._keys)!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a JWKSet is not pickled: pass to_dict() on purpose")

@@ -1,0 +1,89 @@
+"""Every bound of daypass, with its unit in the name. Floor: imports nothing of ours.
+
+A bound is checked before the work that it bounds. Where a caller may widen one, the function that takes the
+keyword says so; nothing here is changed at run time.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# ------------------------------------------------------------------------------------------------- tokens
+TOKEN_BYTES_MAX: Final = 1024 * 1024
+"""A JWS, JWE or PASETO, as text."""
+JWT_BYTES_MAX: Final = 16 * 1024
+"""A JWT, as text; a verifier takes a wider bound by keyword."""
+COOKIE_BYTES_MAX: Final = 4096
+"""Name, value and attributes of one cookie: browsers drop longer ones without a word."""
+HEADER_BYTES_MAX: Final = 8 * 1024
+"""A protected header, still encoded."""
+KID_BYTES_MAX: Final = 1024
+"""A key id, in a header or a key."""
+HEADERS_REMEMBERED_MAX: Final = 64
+"""Distinct headers that one verifier keeps the checked result of."""
+CACHED_TOKEN_BYTES_MAX: Final = 2 * 1024
+"""The longest token that a verification cache keeps."""
+
+# -------------------------------------------------------------------------------------------------- claims
+NUMERIC_DATE_MAX: Final = 253_402_300_800
+"""Epoch seconds of the year 10000, exclusive: what a datetime can still say. Source: RFC 7519 2."""
+LEEWAY_S_MAX: Final = 300
+"""Clock skew that may be forgiven, in seconds."""
+
+# ---------------------------------------------------------------------------------------------------- keys
+KEY_TEXT_BYTES_MAX: Final = 256 * 1024
+"""A key as JSON or PEM."""
+KEY_SET_BYTES_MAX: Final = 16 * 1024 * 1024
+"""A JWK Set as JSON."""
+SECRET_BYTES_MAX: Final = 8 * 1024
+"""A symmetric key."""
+SECRET_BYTES_MIN: Final = 32
+"""A secret that a ring or a service derives keys from."""
+RING_BYTES_MAX: Final = 1024 * 1024
+"""A key ring as JSON: some thousand keys."""
+RING_LOCK_WAIT_S_MAX: Final = 10
+"""How long, in seconds, a change of a key ring waits for another one."""
+SCHEDULE_S_MAX: Final = 10 * 366 * 86_400
+"""Each time of a rotation schedule, in seconds."""
+RSA_MODULUS_BITS_MIN: Final = 2048
+"""Source: RFC 7518 3.3."""
+RSA_MODULUS_BITS_MAX: Final = 16_384
+"""A verification costs the square of this."""
+RSA_EXPONENT_BITS_MAX: Final = 64
+"""What OpenSSL accepts beside a large modulus."""
+
+# ------------------------------------------------------------------------------------------------ sessions
+REFRESH_TOKEN_BYTES_MAX: Final = 512
+"""A refresh token, as text."""
+ROTATIONS_REMEMBERED: Final = 4
+"""Rotations whose time a session row keeps; a further one inside one grace window is not made."""
+SUBJECT_BYTES_MAX: Final = 255
+"""A subject, as UTF-8."""
+DEVICE_CHARACTERS_MAX: Final = 200
+"""A device label; a longer one is cut."""
+
+# ----------------------------------------------------------------------------------------- web and service
+REQUEST_BODY_BYTES_MAX: Final = 64 * 1024
+"""A request body."""
+FORM_FIELDS_MAX: Final = 32
+"""Fields of an urlencoded form."""
+EMAIL_BYTES_MAX: Final = 254
+"""An e-mail address, normalised, as UTF-8. Source: RFC 5321 4.5.3.1.3, less the angle brackets."""
+PASSWORD_CHARACTERS_MIN: Final = 15
+"""Without a second factor. Source: OWASP Authentication Cheat Sheet, NIST SP 800-63B-4 3.1.1.2."""
+PASSWORD_BYTES_MAX: Final = 1024
+"""A password, as UTF-8: room for any passphrase, and a bound for the work on one."""
+ROLE_CHARACTERS_MAX: Final = 64
+"""The name of a role."""
+ROLES_PER_ACCOUNT_MAX: Final = 32
+"""Every access token carries all of them."""
+LOGINS_WAITING_MAX: Final = 16
+"""Password checks that wait for their turn; one more is refused."""
+REFRESH_GENERATION_DIGITS_MAX: Final = 10
+"""The number of a refresh token: four rotations in a second, for as long as a session may last, stay below."""
+PURGED_AFTER_S: Final = 86_400
+"""How long a store keeps a session after the last moment at which it mattered, in seconds: a clock may be wrong."""
+PURGED_AT_ONCE_MAX: Final = 1000
+"""Sessions that one clean-up removes."""
+SESSIONS_PER_SUBJECT_MAX: Final = 10_000
+"""The highest cap on the sessions of one subject."""
