@@ -56,7 +56,7 @@ def too_long_file(path: str, text: str) -> Iterator[str]:
 
 
 def too_long_function(path: str, text: str) -> Iterator[str]:
-    for function in functions(ast.parse(text)):
+    for function in functions(ast.parse(text, path)):
         lines = (function.end_lineno or 0) - function.lineno + 1
         if lines > FUNCTION_LINES_MAX:
             yield f"{path}:{function.lineno}: {function.name} has {lines} lines, at most {FUNCTION_LINES_MAX}"
@@ -69,13 +69,13 @@ def too_long_line(path: str, text: str) -> Iterator[str]:
 
 
 def any_keyword(path: str, text: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(ast.parse(text, path)):
         if isinstance(node, ast.arguments) and node.kwarg is not None:
             yield f"{path}:{node.kwarg.lineno}: **{node.kwarg.arg} accepts misspelled words: name each one"
 
 
 def too_many_parameters(path: str, text: str) -> Iterator[str]:
-    for function in functions(ast.parse(text)):
+    for function in functions(ast.parse(text, path)):
         names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
         count = len(names) - (names[:1] in (["self"], ["cls"]))
         if count > PARAMETERS_MAX:
@@ -86,19 +86,19 @@ def too_many_parameters(path: str, text: str) -> Iterator[str]:
 
 
 def no_module_docstring(path: str, text: str) -> Iterator[str]:
-    if not ast.get_docstring(ast.parse(text)):
+    if not ast.get_docstring(ast.parse(text, path)):
         yield f"{path}: no docstring: say which room this is, what may enter and what leaves"
 
 
 def no_source_of_module(path: str, text: str) -> Iterator[str]:
-    docstring = ast.get_docstring(ast.parse(text)) or ""
+    docstring = ast.get_docstring(ast.parse(text, path)) or ""
     if ROOMS_WITH_SOURCES.search(path) and not SOURCE_LINE.search(docstring):
         yield f"{path}: no `Source:` line: name the RFC and section, or the part of the design"
 
 
 def no_source_of_function(path: str, text: str) -> Iterator[str]:
     if FUNCTIONS_WITH_SOURCES.search(path):
-        for function in public_functions(ast.parse(text)):
+        for function in public_functions(ast.parse(text, path)):
             if not SOURCE_LINE.search(ast.get_docstring(function) or ""):
                 yield f"{path}:{function.lineno}: {function.name} has no `Source:` line: name the RFC"
 
@@ -107,7 +107,7 @@ def import_of_the_root(path: str, text: str) -> Iterator[str]:
     rooms = {place.stem for place in (REPOSITORY / "src/daypass").iterdir()}
     if path == "src/daypass/__init__.py":
         return
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(ast.parse(text, path)):
         if isinstance(node, ast.Import) and any(alias.name == "daypass" for alias in node.names):
             yield f"{path}:{node.lineno}: imports the package root: import the room"
         if isinstance(node, ast.ImportFrom) and node.module == "daypass":
@@ -117,7 +117,7 @@ def import_of_the_root(path: str, text: str) -> Iterator[str]:
 
 
 def relative_import(path: str, text: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(ast.parse(text, path)):
         if isinstance(node, ast.ImportFrom) and node.level:
             yield f"{path}:{node.lineno}: a relative import: write the whole name, so that a search finds it"
 
@@ -125,7 +125,7 @@ def relative_import(path: str, text: str) -> Iterator[str]:
 def print_call(path: str, text: str) -> Iterator[str]:
     if path.startswith(MAY_PRINT):
         return
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(ast.parse(text, path)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
             yield f"{path}:{node.lineno}: only the command line and the service print: return it or log it"
 
