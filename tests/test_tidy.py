@@ -28,6 +28,7 @@ REGISTRIES = re.compile("|".join(("pypi" + r"\.org", "python" + r"hosted\.org", 
 MACHINE_PATHS = re.compile(
     "|".join((r"(?<![\w.~])/home" + r"/\w", r"(?<![\w.])/root" + "/", "/Users" + r"/\w"))
 )
+THIS_CHECKOUT = re.compile(rf"(?<![\w.~/-]){re.escape(str(REPOSITORY))}/")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Rule = Callable[[str, str], Iterator[str]]
@@ -157,7 +158,7 @@ def registry_address(path: str, text: str) -> Iterator[str]:
 
 def machine_path(path: str, text: str) -> Iterator[str]:
     for number, line in enumerate(text.splitlines(), 1):
-        if MACHINE_PATHS.search(line) or f"{REPOSITORY}/" in line:
+        if MACHINE_PATHS.search(line) or THIS_CHECKOUT.search(line):
             yield f"{path}:{number}: a path of one machine"
 
 
