@@ -1,0 +1,382 @@
+"""Sessions in SQLite: what goes wrong with a database, and what is said then."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from daypass.errors import ConfigurationError, StoreUnavailable, TokenError
+from daypass.stores import MemoryStore, SQLStore, open_store
+from daypass.stores.protocol import SessionRow
+from daypass.stores.sqlite import sqlite_engine
+
+NOW = 1_800_000_000
+ROW = SessionRow(
+    sid="A" * 22,
+    subject="alice",
+    client_id="first-party",
+    device=None,
+    scopes=(),
+    roles=(),
+    data={"note": "plum"},
+    created_at=NOW,
+    authenticated_at=NOW,
+    last_refreshed_at=NOW,
+    ends_at=NOW + 1000,
+    idle_ends_at=NOW + 1000,
+    ended_at=None,
+    generation=1,
+    kid="kid",
+    rotated_at=(),
+    nonce_sha256=b"plum" * 8,
+    access_until=NOW + 600,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sessions.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SQLStore]:
+    """A store that does not wait long for a lock."""
+    engine = sqlite_engine(path, busy_s=0.05)
+    yield SQLStore(engine)
+    engine.dispose()
+
+
+def every_verb(store: SQLStore) -> list[object]:
+    return [
+        lambda: store.insert(ROW, sessions_max=5, now_s=NOW),
+        lambda: store.get(ROW.sid),
+        lambda: store.replace(ROW, generation=1),
+        lambda: store.end(ROW.sid, now_s=NOW),
+        lambda: store.end_all(ROW.subject, now_s=NOW),
+        lambda: store.active(ROW.subject, now_s=NOW),
+        lambda: store.denials(since_s=None, now_s=NOW),
+        lambda: store.purge(now_s=NOW * 2, limit=10),
+    ]
+
+
+def writing_verbs(store: SQLStore) -> list[object]:
+    return [every_verb(store)[index] for index in (0, 2, 3, 4)]
+
+
+def refusal(act: object) -> StoreUnavailable:
+    with pytest.raises(StoreUnavailable) as caught:
+        act()
+    assert not isinstance(caught.value, TokenError)
+    text = "".join(traceback.format_exception(caught.value))
+    assert "plum" not in text
+    assert "alice" not in text
+    return caught.value
+
+
+# ------------------------------------------------------------------------------------------ what goes wrong
+
+
+def test_a_locked_database_is_unavailable_for_writers_and_open_for_readers(
+    store: SQLStore, path: Path
+) -> None:
+    store.insert(ROW, sessions_max=5, now_s=NOW)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for act in writing_verbs(store):
+            assert "database is locked" in str(refusal(act))
+        assert store.get(ROW.sid) == ROW
+        other.rollback()
+    assert store.end(ROW.sid, now_s=NOW) is not None
+
+
+def test_a_missing_table_is_unavailable(store: SQLStore, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TABLE daypass_sessions")
+    for act in every_verb(store):
+        assert "no such table" in str(refusal(act))
+
+
+def test_lost_meta_rows_are_unavailable(store: SQLStore, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("DELETE FROM daypass_meta")
+    refusal(lambda: store.denials(since_s=None, now_s=NOW))
+
+
+def test_a_database_that_may_only_be_read_is_unavailable_for_writers(store: SQLStore, path: Path) -> None:
+    store.insert(ROW, sessions_max=5, now_s=NOW)
+    engine = sa.create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", hide_parameters=True)
+    reader = SQLStore(engine)
+    for act in writing_verbs(reader):
+        assert "readonly" in str(refusal(act))
+    assert reader.get(ROW.sid) == ROW
+    reader.close()
+
+
+def test_a_full_disk_is_unavailable_and_loses_nothing(store: SQLStore, path: Path) -> None:
+    store.insert(ROW, sessions_max=5, now_s=NOW)
+    engine = sqlite_engine(path)
+    sa.event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA max_page_count=1").close())
+    full = SQLStore(engine)
+    big = {"sid": "B" * 22, "data": {"text": "x" * 100_000}}
+    refused = refusal(lambda: full.insert(changed(ROW, big), sessions_max=5, now_s=NOW))
+    assert "full" in str(refused)
+    assert full.get(ROW.sid) == ROW
+    assert full.get("B" * 22) is None
+    full.close()
+
+
+def test_a_damaged_file_is_unavailable(store: SQLStore, path: Path) -> None:
+    store.insert(ROW, sessions_max=5, now_s=NOW)
+    store.close()  # which writes the log back
+    damaged = bytearray(path.read_bytes())
+    damaged[100:] = b"\xa5" * (len(damaged) - 100)
+    path.write_bytes(damaged)
+    refusal(lambda: store.get(ROW.sid))
+
+
+def test_no_free_connection_is_unavailable(path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{path}", pool_size=1, max_overflow=0, pool_timeout=0.02)
+    store = SQLStore(engine)
+    with engine.connect():
+        assert "no connection became free" in str(refusal(lambda: store.get(ROW.sid)))
+    store.close()
+
+
+def test_a_session_twice_is_unavailable_and_says_no_value(store: SQLStore) -> None:
+    store.insert(ROW, sessions_max=5, now_s=NOW)
+    refusal(lambda: store.insert(ROW, sessions_max=5, now_s=NOW))
+
+
+def changed(row: SessionRow, changes: dict[str, object]) -> SessionRow:
+    from msgspec.structs import replace
+
+    return replace(row, **changes)
+
+
+# ------------------------------------------------------------------------------------------------ the schema
+
+
+def test_the_tables_are_made_once_and_kept(path: Path) -> None:
+    first = open_store(f"sqlite:///{path}")
+    first.insert(ROW, sessions_max=5, now_s=NOW)
+    second = open_store(f"sqlite:///{path}")
+    assert second.get(ROW.sid) == ROW
+    assert second.denials(since_s=None, now_s=NOW).id == first.denials(since_s=None, now_s=NOW).id
+    first.close()
+    second.close()
+
+
+@pytest.mark.parametrize("version", ["0", "2", "", "newer"])
+def test_another_version_of_the_tables_is_refused(store: SQLStore, path: Path, version: str) -> None:
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE daypass_meta SET value=? WHERE name='schema'", (version,))
+    with pytest.raises(ConfigurationError, match="daypass store upgrade"):
+        open_store(f"sqlite:///{path}")
+
+
+def test_a_creation_that_was_killed_half_way_is_finished(path: Path) -> None:
+    open_store(f"sqlite:///{path}").close()
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("DELETE FROM daypass_meta")
+        other.execute("DROP TABLE daypass_sessions")
+    store = open_store(f"sqlite:///{path}")
+    store.insert(ROW, sessions_max=5, now_s=NOW)
+    assert store.denials(since_s=None, now_s=NOW).id
+    store.close()
+
+
+OPENING = """
+import sys
+from daypass.stores import open_store
+print("ready", flush=True)
+sys.stdin.readline()
+print(open_store("sqlite:///" + sys.argv[1]).denials(since_s=None, now_s=0).id)
+"""
+
+
+def test_processes_that_open_a_new_database_at_once_share_one_feed(path: Path) -> None:
+    command = [sys.executable, "-c", OPENING, str(path)]
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    answers = {process.communicate(timeout=60)[0] for process in processes}
+    assert len(answers) == 1
+    assert answers != {""}
+
+
+def test_a_new_database_and_its_companions_are_for_the_owner_only(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        store = open_store(f"sqlite:///{path}")
+        store.insert(ROW, sessions_max=5, now_s=NOW)
+    finally:
+        os.umask(before)
+    files = sorted(path.parent.iterdir())
+    assert [file.name for file in files] == ["sessions.db", "sessions.db-shm", "sessions.db-wal"]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    store.close()
+
+
+def test_every_connection_waits_for_the_disk(path: Path) -> None:
+    engine = sqlite_engine(path)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+    engine.dispose()
+
+
+def test_every_query_uses_an_index(store: SQLStore) -> None:
+    from daypass.stores import sql
+
+    statements = [
+        sql._GET,
+        sql._BEYOND_CAP,
+        sql._REPLACE,
+        sql._END_OF,
+        sql._LOCK_SUBJECT,
+        sql._ACTIVE,
+        sql._FEED,
+        sql._FEED_SINCE,
+        sql._PURGEABLE,
+    ]
+    engine = store._engine
+    with engine.connect() as connection:
+        for statement in statements:
+            text = str(statement.compile(engine, compile_kwargs={"render_postcompile": True}))
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", (1,) * text.count("?")).all()
+            assert all("SEARCH" in step[-1] or "TEMP B-TREE" in step[-1] for step in plan), (text, plan)
+
+
+# ----------------------------------------------------------------------------------------------------- fork
+
+FORKING = """
+import os, sys
+from daypass.stores import open_store
+store = open_store("sqlite:///" + sys.argv[1])
+first = store.denials(since_s=None, now_s=0).id
+parents = store._engine.pool
+for _ in range(2):
+    child = os.fork()
+    if child == 0:
+        same = store.denials(since_s=None, now_s=0).id == first
+        own = store._engine.pool is not parents
+        os._exit(0 if same and own else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert store.denials(since_s=None, now_s=0).id == first
+assert store._engine.pool is parents
+print("good")
+"""
+
+
+def test_a_fork_leaves_the_connections_to_the_parent(path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORKING, str(path)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "good\n"
+
+
+# --------------------------------------------------------------------------------------------------- opening
+
+
+def test_an_engine_of_the_caller_is_used(path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{path}")
+    store = SQLStore(engine)
+    store.insert(ROW, sessions_max=5, now_s=NOW)
+    assert store.get(ROW.sid) == ROW
+    assert store.holds_sessions()
+    store.end(ROW.sid, now_s=NOW)
+    assert not store.holds_sessions()
+    engine.dispose()
+
+
+def test_sqlite_in_memory_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="MemoryStore"):
+        SQLStore(sa.create_engine("sqlite://"))
+
+
+def test_a_dialect_that_is_not_supported_is_refused_by_name() -> None:
+    class Foreign:
+        class dialect:  # noqa: N801 - stands in for an engine's attribute
+            name = "oracle"
+
+    with pytest.raises(ConfigurationError, match="oracle"):
+        SQLStore(Foreign())
+
+
+def test_memory_is_opened_by_its_url() -> None:
+    assert isinstance(open_store("memory://"), MemoryStore)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///x.db?mode=ro",
+        "sqlite:///folder/",
+        "postgresql://user:plum@host/db",
+        "memory://x",
+        "x.db",
+    ],
+)
+def test_a_url_that_means_nothing_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        open_store(url)
+    assert "plum" not in str(caught.value)
+
+
+def test_a_relative_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = open_store("sqlite:///x.db")
+    assert repr(store) == f"SQLStore(sqlite: {tmp_path}/x.db)"
+    monkeypatch.chdir("/")
+    store.insert(ROW, sessions_max=5, now_s=NOW)
+    store.close()
+    assert (tmp_path / "x.db").is_file()
+
+
+def test_a_missing_folder_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="nowhere does not exist"):
+        open_store(f"sqlite:///{tmp_path}/nowhere/x.db")
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("milk, eggs, flour, " * 100)
+    with pytest.raises(ConfigurationError, match="no SQLite database"):
+        open_store(f"sqlite:///{file}")
+    assert file.read_text().startswith("milk")
+
+
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "x.db").mkdir()
+    with pytest.raises((ConfigurationError, StoreUnavailable)):
+        SQLStore(sqlite_engine(tmp_path / "x.db", busy_s=0.05))
+
+
+def test_a_missing_driver_names_the_install_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("daypass.stores.sql")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    with pytest.raises(ConfigurationError, match=r'pip install "daypass\[sql\]"'):
+        open_store(f"sqlite:///{path}")
+
+
+def test_the_room_has_no_other_names() -> None:
+    import daypass.stores
+
+    with pytest.raises(AttributeError, match="RedisStore"):
+        _ = daypass.stores.RedisStore
