@@ -45,6 +45,8 @@ RING_LOCK_WAIT_S_MAX: Final = 10
 """How long, in seconds, a change of a key ring waits for another one."""
 SCHEDULE_S_MAX: Final = 10 * 366 * 86_400
 """Each time of a rotation schedule, in seconds."""
+PREPARED_PER_KEY_MAX: Final = 64
+"""Prepared verifiers and signers that one key keeps."""
 RSA_MODULUS_BITS_MIN: Final = 2048
 """Source: RFC 7518 3.3."""
 RSA_MODULUS_BITS_MAX: Final = 16_384
@@ -61,6 +63,14 @@ SUBJECT_BYTES_MAX: Final = 255
 """A subject, as UTF-8."""
 DEVICE_CHARACTERS_MAX: Final = 200
 """A device label; a longer one is cut."""
+REFRESH_GENERATION_DIGITS_MAX: Final = 10
+"""The number of a refresh token: four rotations in a second, for as long as a session may last, stay below."""
+PURGED_AFTER_S: Final = 86_400
+"""How long a store keeps a session after the last moment at which it mattered, in seconds: a clock may be wrong."""
+PURGED_AT_ONCE_MAX: Final = 1000
+"""Sessions that one clean-up removes."""
+SESSIONS_PER_SUBJECT_MAX: Final = 10_000
+"""The highest cap on the sessions of one subject."""
 
 # ----------------------------------------------------------------------------------------- web and service
 REQUEST_BODY_BYTES_MAX: Final = 64 * 1024
@@ -79,11 +89,3 @@ ROLES_PER_ACCOUNT_MAX: Final = 32
 """Every access token carries all of them."""
 LOGINS_WAITING_MAX: Final = 16
 """Password checks that wait for their turn; one more is refused."""
-REFRESH_GENERATION_DIGITS_MAX: Final = 10
-"""The number of a refresh token: four rotations in a second, for as long as a session may last, stay below."""
-PURGED_AFTER_S: Final = 86_400
-"""How long a store keeps a session after the last moment at which it mattered, in seconds: a clock may be wrong."""
-PURGED_AT_ONCE_MAX: Final = 1000
-"""Sessions that one clean-up removes."""
-SESSIONS_PER_SUBJECT_MAX: Final = 10_000
-"""The highest cap on the sessions of one subject."""
