@@ -1,0 +1,249 @@
+"""What a ring holds, and how a file spells it. Enters: the text of a ring. Leaves: checked keys or an error.
+
+A ring is a JWK Set. Each key has a member ``daypass`` with its purpose and times, the set one with the format
+and the schedule. A secret that others are derived from stands as an ``oct`` key without ``alg`` whose
+``key_ops`` allow ``deriveBits`` only: whoever reads the file as a plain JWK Set verifies no token with it.
+Source: RFC 7517 4 and 5; DESIGN.md 5 (key ring).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from daypass.encoding import b64url_decode, b64url_encode, encode_json, parse_object
+from daypass.errors import ConfigurationError, DaypassError, KeyFormatError, MalformedToken, WeakKey
+from daypass.jose.jwk import JWK
+from daypass.keyring.derive import RingSecret
+from daypass.keyring.entry import RingEntry
+from daypass.keyring.schedule import RotationSchedule
+from daypass.keyring.secret_strength import HOW_TO_MAKE_ONE, weakness_of
+from daypass.keyring.storage import RingText
+from daypass.limits import NUMERIC_DATE_MAX, RING_BYTES_MAX
+
+__all__ = [
+    "DERIVE_ALG",
+    "RingContent",
+    "SecretKey",
+    "SigningKey",
+    "dump_ring",
+    "parse_ring",
+    "read_signing_key",
+]
+
+DERIVE_ALG: Final = "HKDF-SHA256"
+FORMAT: Final = 1
+_TIMES: Final = ("publish_at", "sign_from", "retire_at", "remove_at")
+_SECRET_KID: Final = re.compile(
+    r"[A-Za-z0-9_-]{1,64}", re.ASCII
+)  # it stands between the dots of a refresh token
+
+
+class SigningKey(msgspec.Struct, frozen=True, eq=False):
+    """A key that signs.
+
+    Args:
+        entry: its times.
+        key: private, but for a key that is only kept to verify with.
+        verifying: what verifiers get: the public half, or the key itself where it is symmetric.
+    """
+
+    entry: RingEntry
+    key: JWK
+    verifying: JWK
+
+
+class SecretKey(msgspec.Struct, frozen=True, eq=False):
+    """A secret that other secrets are derived from."""
+
+    entry: RingEntry
+    secret: RingSecret
+
+
+class RingContent(msgspec.Struct, frozen=True, eq=False):
+    """All keys of a ring, the oldest first, and the schedule that they follow."""
+
+    signing: tuple[SigningKey, ...]
+    secrets: tuple[SecretKey, ...]
+    schedule: RotationSchedule
+
+    def entries(self) -> tuple[RingEntry, ...]:
+        """Describe all keys, without the keys."""
+        return (*(key.entry for key in self.signing), *(secret.entry for secret in self.secrets))
+
+
+class _Refused(Exception):
+    """Why a text is no ring; raised among secrets, so that it is caught and its frames are dropped."""
+
+    def __init__(self, why: str, error: type[DaypassError] = ConfigurationError) -> None:
+        super().__init__(why)
+        self.error = error
+
+
+def parse_ring(text: RingText, *, where: str, secrets_required: bool = True) -> RingContent:
+    """Read the text of a ring and check all of it.
+
+    Args:
+        text: JSON, at most RING_BYTES_MAX bytes.
+        where: where it was found, for messages.
+        secrets_required: False where the caller derives the secret of a ring that has none.
+
+    Raises:
+        ConfigurationError: it is no whole ring: not strict JSON, another format, a key that cannot be read
+            (then from a KeyFormatError), a duplicate kid, nothing that signs.
+        WeakKey: a secret in it is too short or can be guessed.
+    """
+    try:
+        return _read_ring(text.reveal(), secrets_required)
+    except _Refused as refused:
+        why, error = str(refused), refused.error
+    # Outside of the handler, so that the new error brings no frame along that holds a secret.
+    if error is KeyFormatError:
+        raise ConfigurationError(f"{where}: {why}") from KeyFormatError(why)
+    raise error(f"{where}: {why}")
+
+
+def dump_ring(content: RingContent) -> RingText:
+    """Spell a ring as its text.
+
+    Raises:
+        ConfigurationError: it would be larger than what is read again.
+    """
+    text = RingText(encode_json({"keys": [*_members(content)], "daypass": _set_member(content.schedule)}))
+    if len(text) > RING_BYTES_MAX:
+        raise ConfigurationError(
+            f"the key ring would have more than {RING_BYTES_MAX} bytes: rotate less often, or retire old keys"
+        )
+    return text
+
+
+def read_signing_key(members: Mapping[str, Any], entry: RingEntry, *, alg: str | None = None) -> SigningKey:
+    """Build a signing key from its JWK.
+
+    Args:
+        members: of the JWK; its ``kid`` is that of the entry.
+        entry: its times; its ``alg`` is replaced by what the key says.
+        alg: binds a key that names no ``alg``.
+
+    Raises:
+        DaypassError: it is no signing key, or too weak. The frames of this error may hold the key: catch it,
+            and raise another one outside of the handler.
+    """
+    key = JWK.from_dict({**members, "kid": entry.kid}, alg=alg)
+    if key.alg is None:
+        raise KeyFormatError("a key of a ring names its alg")
+    if key.is_private:
+        key.signing_algorithm()
+    key.verifying_algorithms(None)
+    if key.kty == "oct":
+        _check_strength(b64url_decode(members["k"].encode("ascii")))
+    entry = msgspec.structs.replace(entry, alg=key.alg)
+    return SigningKey(entry=entry, key=key, verifying=key if key.kty == "oct" else key.public())
+
+
+def _read_ring(raw: bytes, secrets_required: bool) -> RingContent:
+    """Read a ring among secrets. Raises _Refused."""
+    if len(raw) > RING_BYTES_MAX:
+        raise _Refused(f"a key ring has at most {RING_BYTES_MAX} bytes")
+    try:
+        document = parse_object(raw)
+    except MalformedToken:
+        raise _Refused("not a JSON object, or cut off: put the backup back") from None
+    about, keys = document.get("daypass"), document.get("keys")
+    if not isinstance(about, dict) or not isinstance(keys, list):
+        raise _Refused("a JSON object, but no key ring of daypass")
+    if about.get("format") != FORMAT:
+        raise _Refused(f"the ring has another format than {FORMAT}: a newer daypass wrote it")
+    signing: list[SigningKey] = []
+    secrets: list[SecretKey] = []
+    for number, members in enumerate(keys, 1):
+        try:
+            _read_key(members, signing, secrets)
+        except DaypassError as error:
+            kind = WeakKey if isinstance(error, WeakKey) else KeyFormatError
+            raise _Refused(f"key {number} of {len(keys)}: {error}", kind) from None
+    content = RingContent(tuple(signing), tuple(secrets), _read_schedule(about.get("schedule")))
+    _check_whole(content, secrets_required)
+    return content
+
+
+def _read_schedule(words: object) -> RotationSchedule:
+    try:
+        return msgspec.convert(words, RotationSchedule, strict=True)
+    except ValueError:  # a ValidationError of msgspec is one, a ConfigurationError too
+        raise _Refused("its schedule cannot be read") from None
+
+
+def _read_key(members: object, signing: list[SigningKey], secrets: list[SecretKey]) -> None:
+    """Read one key and put it where it belongs. Raises DaypassError."""
+    if not isinstance(members, dict) or not isinstance(members.get("daypass"), dict):
+        raise KeyFormatError("it has no member 'daypass' with its purpose and times")
+    entry = _read_entry(members.get("kid"), members["daypass"])
+    if entry.purpose == "sign":
+        held = read_signing_key(members, entry)
+        if not held.key.is_private and (entry.retire_at is None or entry.retire_at > entry.sign_from):
+            raise KeyFormatError("it has no private parts, and is due to sign")
+        signing.append(held)
+    else:
+        secrets.append(SecretKey(entry=entry, secret=_read_secret(members, entry.kid)))
+
+
+def _read_entry(kid: object, about: dict[str, Any]) -> RingEntry:
+    if not isinstance(kid, str) or not kid:
+        raise KeyFormatError("it has no kid")
+    purpose, times = about.get("purpose"), {name: about.get(name) for name in _TIMES}
+    if purpose not in {"sign", "derive"}:
+        raise KeyFormatError("its purpose is neither sign nor derive")
+    for name, time in times.items():
+        if time is None and name in {"retire_at", "remove_at"}:
+            continue
+        if type(time) is not int or not 0 <= time < NUMERIC_DATE_MAX:
+            raise KeyFormatError(f"its {name} is no time in epoch seconds")
+    if times["retire_at"] is None and times["remove_at"] is not None:
+        raise KeyFormatError("it is removed without being retired")
+    return msgspec.convert({"kid": kid, "alg": DERIVE_ALG, "purpose": purpose, **times}, RingEntry)
+
+
+def _read_secret(members: dict[str, Any], kid: str) -> RingSecret:
+    text = members.get("k")
+    if members.get("kty") != "oct" or not isinstance(text, str) or not _SECRET_KID.fullmatch(kid):
+        raise KeyFormatError("a ring secret is an oct key whose kid is 1 to 64 of A-Z a-z 0-9 - _")
+    secret = RingSecret(b64url_decode(text.encode("ascii", "replace")))
+    _check_strength(secret.reveal())
+    return secret
+
+
+def _check_strength(secret: bytes) -> None:
+    if weakness := weakness_of(secret):
+        raise WeakKey(f"{weakness}; {HOW_TO_MAKE_ONE}")
+
+
+def _check_whole(content: RingContent, secrets_required: bool) -> None:
+    """Check that a ring can be used now and later: the newest key of each purpose has no successor."""
+    kids = [entry.kid for entry in content.entries()]
+    if len(set(kids)) < len(kids):
+        raise _Refused("two of its keys have the same kid")
+    newest = {entry.purpose for entry in content.entries() if entry.retire_at is None}
+    if "sign" not in newest:
+        raise _Refused("none of its keys signs: put the backup back")
+    if "derive" not in newest and (content.secrets or secrets_required):
+        raise _Refused("it has no secret for refresh tokens: put the backup back")
+
+
+def _members(content: RingContent) -> Iterator[dict[str, Any]]:
+    for held in content.signing:
+        yield {**held.key.to_dict(private=held.key.is_private), "daypass": _key_member(held.entry)}
+    for secret in content.secrets:
+        members = {"kty": "oct", "k": b64url_encode(secret.secret.reveal()), "key_ops": ["deriveBits"]}
+        yield {**members, "kid": secret.entry.kid, "daypass": _key_member(secret.entry)}
+
+
+def _key_member(entry: RingEntry) -> dict[str, Any]:
+    return {"purpose": entry.purpose, **{name: getattr(entry, name) for name in _TIMES}}
+
+
+def _set_member(schedule: RotationSchedule) -> dict[str, Any]:
+    return {"format": FORMAT, "schedule": msgspec.structs.asdict(schedule)}

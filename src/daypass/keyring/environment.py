@@ -1,0 +1,186 @@
+"""A ring from an environment variable, read once, never changed. Enters: its name. Leaves: a ring as text.
+
+The value is one of four: the text of a ring as its file holds it; a JWK Set, whose first private key signs
+and whose other keys only verify; a private JWK; or a secret text, which is the HMAC key itself. What has no
+secret for refresh tokens gets one derived from each private key, the same in every process: put the new key
+in front of the old one and nobody is logged out.
+Source: RFC 7517 4 and 5; RFC 5869.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Final, NoReturn, final
+
+from daypass.encoding import b64url_decode, parse_object
+from daypass.errors import ConfigurationError, DaypassError, KeyFormatError, MalformedToken, WeakKey
+from daypass.jose.jwk import JWK
+from daypass.keyring.content import (
+    DERIVE_ALG,
+    RingContent,
+    SecretKey,
+    SigningKey,
+    dump_ring,
+    parse_ring,
+    read_signing_key,
+)
+from daypass.keyring.derive import RingSecret, derive_kid, ring_secret_of
+from daypass.keyring.entry import RingEntry
+from daypass.keyring.schedule import RotationSchedule
+from daypass.keyring.secret_strength import HOW_TO_MAKE_ONE, refuse_weak_secret
+from daypass.keyring.storage import RingText
+
+__all__ = ["EnvironmentStorage"]
+
+_ALG_OF_TEXT: Final = "HS256"
+
+
+@final
+class EnvironmentStorage:
+    """Hold the ring that an environment variable gives.
+
+    Args:
+        name: of the variable.
+        alg: of a secret text (default HS256), and of a JWK that names none.
+        schedule: for what is no whole ring.
+
+    Raises:
+        ConfigurationError: there is no such variable, or its value is no key.
+        WeakKey: the secret is empty, short or guessable.
+    """
+
+    __slots__ = ("_name", "_text")
+
+    def __init__(
+        self, name: str, *, alg: str | None = None, schedule: RotationSchedule | None = None
+    ) -> None:
+        self._name = name
+        if name not in os.environ:
+            raise ConfigurationError(f"{self.location} is not set: set it to a secret; {HOW_TO_MAKE_ONE}")
+        given = RingText(os.fsencode(os.environ[name]))
+        try:
+            self._text = dump_ring(_read(given, alg, schedule or RotationSchedule()))
+            return
+        except DaypassError as error:
+            why, kind = str(error), type(error)
+        # Outside of the handler, so that the new error brings no frame along that holds a secret.
+        if kind is WeakKey:
+            raise WeakKey(f"{self.location}: {why}")
+        raise ConfigurationError(f"{self.location}: {why}") from (
+            KeyFormatError(why) if kind is KeyFormatError else None
+        )
+
+    @property
+    def location(self) -> str:
+        """The name of the variable."""
+        return f"environment variable {self._name}"
+
+    def version(self) -> Hashable:
+        """Never changes: a running process reads its environment once."""
+        return 0
+
+    def read(self) -> RingText | None:
+        """Hand out the ring."""
+        return self._text
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Refuse: nothing can be changed.
+
+        Raises:
+            ConfigurationError: always; it says what to do instead.
+        """
+        raise ConfigurationError(
+            f"the key ring comes from the {self.location} and cannot be changed from here: to rotate, set it"
+            " to a JWK Set with the new private key in front of the old one, and restart all processes"
+        )
+
+    def write(self, text: RingText) -> None:  # noqa: ARG002
+        """Refuse, as ``lock`` does."""
+        self.lock()
+
+    def __repr__(self) -> str:
+        return f"<EnvironmentStorage: {self._name}, redacted>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a ring from the environment is not pickled: open it in each process")
+
+
+def _read(given: RingText, alg: str | None, schedule: RotationSchedule) -> RingContent:
+    """Tell the four kinds of value apart. Raises DaypassError with frames that may hold secrets."""
+    if not given.reveal().lstrip().startswith(b"{"):
+        return _with_secrets([_secret_text(given, alg or _ALG_OF_TEXT)], schedule)
+    try:
+        document = parse_object(given.reveal().strip())
+    except MalformedToken:
+        raise KeyFormatError("it begins like JSON, and is no strict JSON object") from None
+    if "daypass" in document:
+        content = parse_ring(RingText(given.reveal().strip()), where="the ring in it", secrets_required=False)
+        return content if content.secrets else _with_secrets([*content.signing], content.schedule)
+    keys = document.get("keys", [document])
+    if not isinstance(keys, list):
+        raise KeyFormatError("a JWK Set has a list of keys")
+    signing: list[SigningKey] = []
+    for members in keys:
+        signing.append(_read_jwk(members, alg, is_first=not any(held.key.is_private for held in signing)))
+    return _with_secrets(signing, schedule)
+
+
+def _secret_text(given: RingText, alg: str) -> SigningKey:
+    """Take the value itself as the HMAC key."""
+    if given.reveal().strip() != given.reveal():
+        raise ConfigurationError("the secret begins or ends with white space; take it away")
+    refuse_weak_secret(given.reveal(), name="the value")
+    kid = derive_kid(RingSecret(given.reveal()), "sign")
+    key = JWK.from_secret(given.reveal(), alg=alg, kid=kid)
+    return SigningKey(entry=_entry(kid, alg, is_first=True), key=key, verifying=key)
+
+
+def _read_jwk(members: object, alg: str | None, *, is_first: bool) -> SigningKey:
+    """Read a key as other software writes it: without times, perhaps without kid."""
+    if not isinstance(members, Mapping):
+        raise KeyFormatError("a JWK is an object")
+    bound = alg if "alg" not in members else None
+    kid = members.get("kid")
+    if kid is None:
+        anonymous = JWK.from_dict(members, alg=bound)
+        kid = (
+            derive_kid(_private_parts(members), "sign") if anonymous.kty == "oct" else anonymous.thumbprint()
+        )
+    if not isinstance(kid, str):
+        raise KeyFormatError("a kid is a string")
+    is_private = "d" in members or "k" in members
+    return read_signing_key(members, _entry(kid, "", is_first=is_first and is_private), alg=bound)
+
+
+def _entry(kid: str, alg: str, *, is_first: bool) -> RingEntry:
+    """Describe a key without times: the first private one signs, the others verify while they are given."""
+    retire_at = None if is_first else 0
+    return RingEntry(kid=kid, alg=alg, purpose="sign", publish_at=0, sign_from=0, retire_at=retire_at)
+
+
+def _with_secrets(signing: list[SigningKey], schedule: RotationSchedule) -> RingContent:
+    """Derive a ring secret from each private key, with its times, accepted while the key is given."""
+    secrets = tuple(_derived(held) for held in signing if held.key.is_private)
+    if not any(held.entry.retire_at is None for held in signing):
+        raise KeyFormatError("none of the keys is private: there is nothing to sign with")
+    return RingContent(signing=tuple(signing), secrets=secrets, schedule=schedule)
+
+
+def _derived(held: SigningKey) -> SecretKey:
+    parts = _private_parts(held.key.to_dict(private=True))
+    entry = RingEntry(
+        kid=derive_kid(parts, "derive"),
+        alg=DERIVE_ALG,
+        purpose="derive",
+        publish_at=held.entry.publish_at,
+        sign_from=held.entry.sign_from,
+        retire_at=held.entry.retire_at,
+    )
+    return SecretKey(entry=entry, secret=ring_secret_of(parts))
+
+
+def _private_parts(members: Mapping[str, Any]) -> RingSecret:
+    """Take the secret of a symmetric key, or the private number of another."""
+    return RingSecret(b64url_decode(members["k" if members["kty"] == "oct" else "d"].encode("ascii")))
