@@ -117,6 +117,7 @@ def compile_policy(policy: ClaimsPolicy) -> tuple[Callable[[Claims, float], bool
             and get("sub", "").__class__ is str
             and get("jti", "").__class__ is str
             and get("iat", 0).__class__ is int
+            and -horizon < get("iat", 0) < horizon
             and "nbf" not in claims
         )
 
@@ -129,6 +130,7 @@ def compile_policy(policy: ClaimsPolicy) -> tuple[Callable[[Claims, float], bool
             and get("sub", "").__class__ is str
             and get("jti", "").__class__ is str
             and get("iat", 0).__class__ is int
+            and -horizon < get("iat", 0) < horizon
             and "nbf" not in claims
         )
 
@@ -233,7 +235,7 @@ def _is_numeric_date(value: object) -> bool:
 
 # ----------------------------------------------------------------------------------------------------- issue
 
-_SCALARS: Final = frozenset({str, int, bool, type(None)})
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
 _DATE_MAX: Final = NUMERIC_DATE_MAX
 _SHAPES_MAX: Final = 256
 _shapes: Final[dict[tuple[object, ...], tuple[str, ...]]] = {}
@@ -256,10 +258,11 @@ def check_issuable(claims: Mapping[str, Any]) -> None:
     if opaque is None:
         opaque = _judge_shape(claims, shape)
     for name in opaque:
-        if not is_json(claims[name]):
-            refuse_json(claims[name])
+        value = claims[name]
+        if not (value.__class__ is list and _PLAIN.issuperset(map(type, value))) and not is_json(value):
+            refuse_json(value)
     get = claims.get
-    if not (-_DATE_MAX < get("exp", 0) < _DATE_MAX and -_DATE_MAX < get("iat", 0) < _DATE_MAX and "nbf" not in claims):
+    if not (-_DATE_MAX < get("exp", 0) < _DATE_MAX and -_DATE_MAX < get("iat", 0) < _DATE_MAX) or "nbf" in claims:
         _check_dates(claims)
     if "aud" in opaque:
         _check_audiences(claims["aud"])
@@ -276,7 +279,7 @@ def _judge_shape(claims: Mapping[str, Any], shape: tuple[object, ...]) -> tuple[
     if claims.get("aud", "").__class__ not in (str, list):
         raise ValueError("claim 'aud' must be a str or a non-empty list of str")
     _check_dates(claims)
-    opaque = tuple(name for name, value in claims.items() if value.__class__ not in _SCALARS)
+    opaque = tuple(name for name, value in claims.items() if value.__class__ not in _PLAIN)
     if len(_shapes) >= _SHAPES_MAX:
         _shapes.clear()
     _shapes[shape] = opaque

@@ -7,19 +7,27 @@ Source: RFC 7515 2 (base64url), RFC 7515 4 and RFC 7519 4 (unique member names),
 
 from __future__ import annotations
 
-from binascii import b2a_base64
 from typing import Any, Final, NoReturn
 
 import msgspec
 
 from daypass.errors import MalformedToken
 
-__all__ = ["JSON", "b64url_decode", "b64url_encode", "encode_json", "is_json", "parse_object"]
+__all__ = [
+    "JSON",
+    "b64url_decode",
+    "b64url_encode",
+    "b64url_segment",
+    "decode_object",
+    "encode_json",
+    "is_json",
+    "parse_object",
+    "refuse_json",
+]
 
 JSON = None | bool | int | float | str | list[Any] | dict[str, Any]
 """What a claim may hold. The containers hold JSON again."""
 
-TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 encode_json: Final = msgspec.json.Encoder().encode
 """A JSON value to compact UTF-8. What it is given must satisfy ``is_json``: it writes NaN as null."""
 decode_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
@@ -44,7 +52,13 @@ def b64url_encode(raw: bytes) -> str:
 
     Source: RFC 7515 2.
     """
-    return b2a_base64(raw, newline=False).translate(TO_URL, b"=").decode("ascii")
+    return b64url_segment(raw).decode("ascii")
+
+
+def b64url_segment(raw: bytes) -> bytes:
+    """Encode as base64url without padding, as the ASCII bytes that a token is joined from. Source: RFC 7515 2."""
+    # msgspec writes bytes as a JSON string of base64, and replace() is memchr: a third less than b2a_base64 and translate.
+    return encode_json(raw)[1:-1].replace(b"+", b"-").replace(b"/", b"_").rstrip(b"=")
 
 
 def b64url_decode(data: bytes) -> bytes:
@@ -111,13 +125,21 @@ def is_json(value: object) -> bool:
         value: str, int, finite float, bool, None, or a list or dict (str keys) of those; no subclass of them.
     """
     kind = value.__class__
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind in _SCALARS:
         return True
     if kind is float:
         return value - value == 0  # type: ignore[operator]  # false for NaN and the infinities
-    if kind is list:
-        return all(map(is_json, value))  # type: ignore[call-overload]
-    return kind is dict and all(key.__class__ is str and is_json(item) for key, item in value.items())  # type: ignore[attr-defined]
+    if kind is dict:
+        if not _STR.issuperset(map(type, value)):  # type: ignore[call-overload]
+            return False
+        value = value.values()  # type: ignore[attr-defined]
+    elif kind is not list:
+        return False
+    return _SCALARS.issuperset(map(type, value)) or all(map(is_json, value))  # type: ignore[call-overload]
+
+
+_SCALARS: Final = frozenset({str, int, bool, type(None)})
+_STR: Final = frozenset({str})
 
 
 def refuse_json(value: object) -> NoReturn:

@@ -16,7 +16,7 @@ from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
 from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS, Holds, Sign, SignatureAlgorithm
 from daypass.jose.jwk_members import Concealed, Members, RawKey, generate, parse_members, read_members, write_members
 from daypass.jose.jwk_pem import dump_pem, load_pem, refuse_key_as_secret
-from daypass.limits import KEY_TEXT_BYTES_MAX, KID_BYTES_MAX, SECRET_BYTES_MAX
+from daypass.limits import KEY_TEXT_BYTES_MAX, KID_BYTES_MAX, PREPARED_PER_KEY_MAX, SECRET_BYTES_MAX
 
 __all__ = ["JWK"]
 
@@ -44,9 +44,9 @@ class JWK:
     Source: RFC 7517 4.
     """
 
-    __slots__ = ("_prepared", "_raw", "alg", "crv", "key_ops", "kid", "kty", "use")
+    __slots__ = ("prepared", "_raw", "alg", "crv", "key_ops", "kid", "kty", "use")
     _raw: RawKey
-    _prepared: dict[object, Any]
+    prepared: dict[object, Any]
     kty: str
     crv: str | None
     alg: str | None
@@ -68,7 +68,7 @@ class JWK:
         if entry is not None:
             _check_suits(raw, entry)
         values = (raw, {}, raw.kty, raw.crv, alg, kid, use, key_ops)
-        for name, value in zip(("_raw", "_prepared", "kty", "crv", "alg", "kid", "use", "key_ops"), values, strict=True):
+        for name, value in zip(("_raw", "prepared", "kty", "crv", "alg", "kid", "use", "key_ops"), values, strict=True):
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -326,10 +326,12 @@ class JWK:
         return self.remember(("verify", entry.name), lambda: entry.verifier(half))  # type: ignore[no-any-return]
 
     def remember(self, what: object, make: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Keep what is expensive to prepare with this key; the callers' names are few."""
-        found = self._prepared.get(what)
+        """Keep what is expensive to prepare with this key, under a name; bounded, so a policy per call is no leak."""
+        found = self.prepared.get(what)
         if found is None:
-            found = self._prepared[what] = make()
+            if len(self.prepared) >= PREPARED_PER_KEY_MAX:
+                self.prepared.clear()
+            found = self.prepared[what] = make()
         return found
 
     # ---------------------------------------------------------------------------------- a key source, and secrecy

@@ -7,13 +7,13 @@ Source: RFC 7517 5.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_members import Concealed, Members, parse_members
-from daypass.limits import KEY_SET_BYTES_MAX
+from daypass.limits import KEY_SET_BYTES_MAX, PREPARED_PER_KEY_MAX
 
 __all__ = ["JWKSet"]
 
@@ -32,11 +32,12 @@ class JWKSet:
     Source: RFC 7517 5.
     """
 
-    __slots__ = ("_by_kid", "_keys")
+    __slots__ = ("_by_kid", "_keys", "prepared")
 
     def __init__(self, keys: Iterable[JWK]) -> None:
         self._keys = tuple(keys)
         self._by_kid: dict[str | None, tuple[JWK, ...]] = {}
+        self.prepared: dict[object, Any] = {}
         if not self._keys:
             raise ConfigurationError("a JWK Set needs at least one key: an empty one would refuse every token")
         for key in self._keys:
@@ -108,6 +109,15 @@ class JWKSet:
         """
         found: Sequence[JWK] = self._keys if kid is None else self._by_kid.get(kid, ())
         return tuple(key for key in found if alg in (None, key.alg or alg) and use in (None, key.use or use))
+
+    def remember(self, what: object, make: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Keep what is expensive to prepare with this set, under a name; bounded as in a JWK."""
+        found = self.prepared.get(what)
+        if found is None:
+            if len(self.prepared) >= PREPARED_PER_KEY_MAX:
+                self.prepared.clear()
+            found = self.prepared[what] = make()
+        return found
 
     @property
     def epoch(self) -> int:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from daypass.encoding import TO_URL, b64url_decode
+from daypass.encoding import b64url_decode, b64url_segment
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import padding
@@ -31,6 +31,8 @@ __all__ = ["SIGNATURE_ALGORITHMS", "Holds", "Sign", "SignatureAlgorithm"]
 
 Sign = Callable[[bytes], bytes]
 """From the encoded payload to the encoded signature."""
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+
 Holds = Callable[[bytes, bytes], bool]
 """From the encoded payload and signature to whether the signature holds. MalformedToken: it is not base64url."""
 
@@ -57,10 +59,6 @@ class SignatureAlgorithm(msgspec.Struct, frozen=True, kw_only=True):
     def takes(self, kty: str, crv: str | None) -> bool:
         """Tell whether keys of this type and curve may be used."""
         return kty == self.kty and (not self.curves or crv in self.curves)
-
-
-def _encode(raw: bytes) -> bytes:
-    return b2a_base64(raw, newline=False).translate(TO_URL, b"=")
 
 
 def _hash(name: str) -> HashAlgorithm:
@@ -92,7 +90,7 @@ def _hmac(name: str, digest: str, key_bytes_min: int) -> SignatureAlgorithm:
             def sign(payload: bytes) -> bytes:
                 mac = copy()
                 mac.update(payload)
-                return b2a_base64(mac.finalize(), newline=False).translate(TO_URL, b"=")
+                return b2a_base64(mac.finalize(), newline=False).translate(_TO_URL, b"=")
 
             return sign
 
@@ -111,7 +109,7 @@ def _hmac(name: str, digest: str, key_bytes_min: int) -> SignatureAlgorithm:
                 mac.update(payload)
                 # Comparing the encoded forms costs less than decoding, and only the canonical spelling is equal.
                 # The right signature never gets a name here: a traceback that shows locals would show a forgery.
-                return compare_digest(b2a_base64(mac.finalize(), newline=False).translate(TO_URL, b"="), signature)
+                return compare_digest(b2a_base64(mac.finalize(), newline=False).translate(_TO_URL, b"="), signature)
 
             return holds
 
@@ -136,7 +134,7 @@ def _asymmetric(
         sign_input = sign_raw(key)
 
         def absorb(header_dot: bytes) -> Sign:
-            return lambda payload: _encode(sign_input(header_dot + payload))
+            return lambda payload: b64url_segment(sign_input(header_dot + payload))
 
         return absorb
 

@@ -1,0 +1,1 @@
+"""The format-neutral layer: what issues and verifies tokens all day, built once and called often. Source: RFC 9068; RFC 8725."""

@@ -1,0 +1,159 @@
+"""Issuer: access tokens, many a second. Enters: the claims of one token. Leaves: the token.
+
+What is equal for all tokens of one second (issuer, audience, times, header) is encoded once a second, up to a multiple
+of three bytes, and absorbed by the signature's state; a token costs the encoding of its own claims and the rest of
+the signature. Source: RFC 7519 7.1; RFC 9068 2 (``at+jwt``).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from daypass.claims import check_issuable
+from daypass.encoding import b64url_segment, encode_json
+from daypass.errors import ConfigurationError
+from daypass.jose.jwa.signature import Sign
+from daypass.jose.jwk import JWK
+from daypass.jose.jwk_set import JWKSet
+from daypass.jose.jws import signing_header
+from daypass.limits import JWT_BYTES_MAX, NUMERIC_DATE_MAX
+from daypass.tokens.source import KeySource, source_of
+
+__all__ = ["Issuer"]
+
+_OURS: Final = frozenset({"iss", "aud", "iat", "exp"})
+
+# Token ids: 128 random bits each, drawn in bulk. A forked process must not draw what its parent will draw.
+_JTI_BATCH: Final = 256
+_jtis: Final[list[bytes]] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_jtis.clear)
+
+
+def _fresh_jti() -> bytes:
+    """128 random bits in hexadecimal."""
+    try:
+        return _jtis.pop()
+    except IndexError:
+        drawn = os.urandom(16 * _JTI_BATCH).hex().encode("ascii")
+        _jtis.extend(drawn[i : i + 32] for i in range(0, len(drawn) - 32, 32))
+        return drawn[-32:]
+
+
+class Issuer:
+    """Issues tokens under the key that signs now.
+
+    Args:
+        keys: what to sign with; a KeyRing is followed when it rotates.
+        issuer: ``iss`` of every token.
+        audience: ``aud`` of every token.
+        lifetime_s: seconds from ``iat`` to ``exp``.
+        format: ``jwt``.
+        typ: of the header; ``at+jwt`` tokens get a random ``jti``.
+        bytes_max: the longest token; its verifiers must allow as much.
+        clock: epoch seconds.
+
+    Attributes:
+        issue: ``issue(claims, expires_at=None) -> str``. ``claims`` are JSON values without ``iss aud iat exp``;
+            ``expires_at`` (epoch seconds) ends the token earlier than its lifetime would. Raises TypeError where a claim is
+            nothing that JSON can say, ValueError where a verifier would refuse the token, or it would be too long.
+
+    Raises:
+        ConfigurationError: the set-up cannot issue anything that would verify.
+
+    Source: RFC 7519 7.1; RFC 9068 2.2.
+    """
+
+    __slots__ = ("issue",)
+    issue: Callable[..., str]
+
+    def __init__(
+        self,
+        keys: KeySource | JWK | JWKSet | Sequence[JWK],
+        *,
+        issuer: str,
+        audience: str,
+        lifetime_s: int = 900,
+        format: Literal["jwt"] = "jwt",  # noqa: A002 - the word of the settings
+        typ: str = "at+jwt",
+        bytes_max: int = JWT_BYTES_MAX,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        check_parties(issuer, audience, format)
+        if isinstance(lifetime_s, bool) or not isinstance(lifetime_s, int) or not 0 < lifetime_s < NUMERIC_DATE_MAX:
+            raise ConfigurationError("lifetime_s must be a positive int of seconds")
+        template = _Template(source_of(keys), issuer=issuer, audience=audience, lifetime_s=lifetime_s, typ=typ)
+        template.second_of(clock())  # a key that cannot sign is found at start, not at request 1,000
+        self.issue = _compile_issue(template, bytes_max=bytes_max, clock=clock, with_jti=typ == "at+jwt")
+
+
+def check_parties(issuer: str, audience: str, format: str) -> None:  # noqa: A002
+    """Refuse an issuer, audience or format that no token could have. Source: RFC 9068 2.2."""
+    for name, text in (("issuer", issuer), ("audience", audience)):
+        if not isinstance(text, str) or not text:
+            raise ConfigurationError(f"{name} must be a non-empty str, the same for Issuer and Verifier")
+    if format != "jwt":
+        raise ConfigurationError("format must be 'jwt'")
+
+
+Second = tuple[float, float, bytes, bytes, Sign]
+"""From when and until when it holds, the beginning of every token, what is still to encode, what signs the rest."""
+
+
+class _Template:
+    """What all tokens of one second share."""
+
+    __slots__ = ("_audience", "_issuer", "_lifetime_s", "_source", "_typ")
+
+    def __init__(self, source: KeySource, *, issuer: str, audience: str, lifetime_s: int, typ: str) -> None:
+        self._source = source
+        self._issuer = issuer
+        self._audience = audience
+        self._lifetime_s = lifetime_s
+        self._typ = typ
+
+    def second_of(self, now_s: float, *, expires_at: int | None = None) -> Second:
+        """Encode and absorb what the tokens of this second begin with."""
+        iat = int(now_s)
+        exp = iat + self._lifetime_s if expires_at is None else min(expires_at, iat + self._lifetime_s)
+        if exp <= iat:
+            raise ValueError("expires_at is not later than now: the token would be born expired")
+        _ = self._source.epoch  # a ring looks here whether it is another second's
+        key = self._source.signing_key()
+        head = signing_header(key, None, typ=self._typ) + b"."
+        shared = encode_json({"iss": self._issuer, "aud": self._audience, "iat": iat, "exp": exp})[:-1]
+        whole = len(shared) - len(shared) % 3
+        begun = head + b64url_segment(shared[:whole])
+        sign = key.prepared_signer(key.signing_algorithm())(begun)
+        return float(iat), float(iat + 1), begun, shared[whole:], sign
+
+
+def _compile_issue(
+    template: _Template, *, bytes_max: int, clock: Callable[[], float], with_jti: bool
+) -> Callable[..., str]:
+    second: Second = (0.0, 0.0, b"", b"", lambda payload: payload)
+
+    def issue(claims: Mapping[str, Any], expires_at: int | None = None) -> str:
+        nonlocal second
+        now_s = clock()
+        start, end, begun, rest, sign = second
+        if not start <= now_s < end:  # both ways: clocks go back
+            start, end, begun, rest, sign = second = template.second_of(now_s)
+        if expires_at is not None:
+            start, end, begun, rest, sign = template.second_of(now_s, expires_at=expires_at)
+        if not _OURS.isdisjoint(claims):
+            raise ValueError("iss, aud, iat and exp are set by the Issuer: leave them out of the claims")
+        check_issuable(claims)
+        own = encode_json(claims)
+        if with_jti and "jti" not in claims:
+            rest += b',"jti":"' + _fresh_jti() + b'"'
+        payload = b64url_segment(rest + (b"," + own[1:] if claims else b"}"))
+        token = begun + payload + b"." + sign(payload)
+        if len(token) > bytes_max:
+            raise ValueError(f"the token would have {len(token)} bytes, more than the {bytes_max} that are allowed")
+        return token.decode("ascii")
+
+    return issue
