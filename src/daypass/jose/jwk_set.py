@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
+from daypass.jose.concealed import Concealed, members_of, parse_members
 from daypass.jose.jwk import JWK
-from daypass.jose.jwk_members import Concealed, Members, parse_members
 from daypass.limits import KEY_SET_BYTES_MAX, PREPARED_PER_KEY_MAX
 
 __all__ = ["JWKSet"]
@@ -23,6 +23,7 @@ class JWKSet:
 
     Args:
         keys: at least one JWK.
+        allow_empty: for a set that is published, not verified with: what signs with a secret publishes no key.
 
     Raises:
         TypeError: something else than a JWK.
@@ -34,13 +35,14 @@ class JWKSet:
 
     __slots__ = ("_by_kid", "_keys", "prepared")
 
-    def __init__(self, keys: Iterable[JWK]) -> None:
+    def __init__(self, keys: Iterable[JWK], *, allow_empty: bool = False) -> None:
         self._keys = tuple(keys)
         self._by_kid: dict[str | None, tuple[JWK, ...]] = {}
         self.prepared: dict[object, Any] = {}
-        if not self._keys:
+        if not self._keys and not allow_empty:
             raise ConfigurationError("a JWK Set needs at least one key: an empty one would refuse every token")
-        for key in self._keys:
+        members: Iterable[object] = self._keys
+        for key in members:
             if not isinstance(key, JWK):
                 raise TypeError("a JWKSet is made of JWK objects; JWKSet.from_dict reads a dict")
             same = self._by_kid.get(key.kid, ())
@@ -57,21 +59,14 @@ class JWKSet:
 
         Source: RFC 7517 5: implementations should ignore JWKs that they do not understand.
         """
-        members = jwks.get("keys") if isinstance(jwks, Mapping) else None
+        concealed = Concealed(members_of(jwks).get("keys"))
         del jwks
-        if not isinstance(members, list):
-            members = None
+        if not isinstance(concealed.value, list):
             raise KeyFormatError("a JWK Set is an object with a list 'keys'")
-        concealed = Concealed(members)
-        del members
         keys = []
         for position in range(len(concealed.value)):
-            member = concealed.value[position]
-            member = Members(member) if isinstance(member, Mapping) else None
-            if member is None:
-                raise KeyFormatError(f"member {position} of 'keys' is no object")
             try:
-                keys.append(JWK.from_dict(member))
+                keys.append(JWK.from_dict(concealed.value[position]))
             except (KeyFormatError, WeakKey):
                 continue
         if not keys:
