@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
-LINE_CHARACTERS_MAX = 110
+LINE_CHARACTERS_MAX = 120
 PARAMETERS_MAX = 6
 
 NAMES_THAT_SAY_NOTHING = {"base", "common", "helper", "helpers", "misc", "util", "utils"}

@@ -63,15 +63,17 @@ class ClaimsPolicy(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name, text in (("issuer", self.issuer), ("typ", self.typ), ("subject", self.subject)):
             _demand_text(name, text)
-        if isinstance(self.audience, tuple):
-            if not self.audience:
-                raise ValueError("audience must name somebody: an empty tuple would accept nothing; None for no audience")
-            for one in self.audience:
+        audience: object = self.audience
+        if isinstance(audience, tuple):
+            if not audience:
+                raise ValueError(
+                    "audience must name somebody: an empty tuple would accept nothing; None for no audience"
+                )
+            for one in audience:
                 _demand_text("audience", one if one is not None else 0)
         else:
             _demand_text("audience", self.audience)
-        if not isinstance(self.required, tuple) or not all(isinstance(name, str) and name for name in self.required):
-            raise TypeError('required must be a tuple of claim names: required=("exp", "sub")')
+        _demand_names("required", self.required)
         _demand_seconds("leeway_s", self.leeway_s, LEEWAY_S_MAX)
         if self.max_age_s is not None:
             _demand_seconds("max_age_s", self.max_age_s, NUMERIC_DATE_MAX)
@@ -84,6 +86,11 @@ def _demand_text(name: str, value: object) -> None:
         raise TypeError(f"{name} must be a str or None")
     if not value:
         raise ValueError(f"{name} must not be empty; None where it is not to be compared")
+
+
+def _demand_names(name: str, value: object) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(one, str) and one for one in value):
+        raise TypeError(f'{name} must be a tuple of claim names: {name}=("exp", "sub")')
 
 
 def _demand_seconds(name: str, value: object, most: float) -> None:
@@ -194,7 +201,9 @@ def _check_parties(claims: Mapping[str, Any], policy: ClaimsPolicy) -> None:
     if policy.subject is not None and claims.get("sub") != policy.subject:
         if "sub" not in claims:
             raise MissingClaim("sub")
-        raise ClaimError("sub", "mismatch", "the token is about another subject than the expected one (parameter subject)")
+        raise ClaimError(
+            "sub", "mismatch", "the token is about another subject than the expected one (parameter subject)"
+        )
 
 
 def _audiences(claims: Mapping[str, Any]) -> list[str] | None:
@@ -205,7 +214,7 @@ def _audiences(claims: Mapping[str, Any]) -> list[str] | None:
     audiences = [aud] if aud.__class__ is str else aud
     if audiences.__class__ is not list or not all(one.__class__ is str for one in audiences):
         raise ClaimError("aud", "type", "claim 'aud' must be a string or a list of strings")
-    return audiences  # type: ignore[no-any-return]  # just checked
+    return audiences  # just checked
 
 
 def _check_times(claims: Mapping[str, Any], policy: ClaimsPolicy, now_s: float) -> None:
@@ -223,14 +232,18 @@ def _check_times(claims: Mapping[str, Any], policy: ClaimsPolicy, now_s: float) 
     if exp is not None and iat > exp:
         raise ClaimError("iat", "type", "the token expires before it was issued")
     if now_s - iat > policy.max_age_s + policy.leeway_s:
-        raise ClaimError("iat", "too_old", f"the token was issued more than the {policy.max_age_s} s ago that max_age_s allows")
+        raise ClaimError(
+            "iat",
+            "too_old",
+            f"the token was issued more than the {policy.max_age_s} s ago that max_age_s allows",
+        )
 
 
 def _is_numeric_date(value: object) -> bool:
     """JSON numbers that a datetime can say; true and false are no numbers. Source: RFC 7519 2."""
     if value.__class__ is not int and value.__class__ is not float:
         return False
-    return -NUMERIC_DATE_MAX < value < NUMERIC_DATE_MAX  # type: ignore[operator]  # just checked
+    return -NUMERIC_DATE_MAX < value < NUMERIC_DATE_MAX  # just checked
 
 
 # ----------------------------------------------------------------------------------------------------- issue
@@ -287,7 +300,7 @@ def _judge_shape(claims: Mapping[str, Any], shape: tuple[object, ...]) -> tuple[
 
 
 def _check_audiences(aud: object) -> None:
-    if aud.__class__ is list and not (aud and all(one.__class__ is str for one in aud)):  # type: ignore[attr-defined]
+    if aud.__class__ is list and not (aud and all(one.__class__ is str for one in aud)):
         raise ValueError("claim 'aud' must be a str or a non-empty list of str")
 
 

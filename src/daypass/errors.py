@@ -29,40 +29,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-__all__ = [
-    "AccessDenied",
-    "ClaimError",
-    "ConfigurationError",
-    "CrossSiteRequest",
-    "DaypassError",
-    "DecryptionFailed",
-    "Expired",
-    "FreshLoginRequired",
-    "InsufficientRole",
-    "InsufficientScope",
-    "InvalidSignature",
-    "KeyFormatError",
-    "MalformedToken",
-    "MissingClaim",
-    "NoToken",
-    "NotYetValid",
-    "RefreshReused",
-    "RemoteKeysUnavailable",
-    "SessionEnded",
-    "SessionError",
-    "SeveralTokens",
-    "StoreUnavailable",
-    "TokenError",
-    "TokenTooLarge",
-    "TransportError",
-    "UnknownKey",
-    "UnknownSession",
-    "UnsupportedToken",
-    "WeakKey",
-    "WrongAudience",
-    "WrongIssuer",
-]
-
 
 class DaypassError(Exception):
     """Every error that daypass raises about its input; a mistake in the calling code is a TypeError or ValueError.
@@ -208,7 +174,11 @@ class NotYetValid(ClaimError):
     public_message = "The token is not valid yet."
 
     def __init__(self, at: float, *, claim: str = "nbf") -> None:
-        super().__init__(claim, "not_yet_valid", f"the token is not valid yet ({claim}): compare the clocks, or set leeway_s")
+        super().__init__(
+            claim,
+            "not_yet_valid",
+            f"the token is not valid yet ({claim}): compare the clocks, or set leeway_s",
+        )
         self.at = at
 
 
@@ -262,7 +232,9 @@ class RefreshReused(SessionError):
     public_message = "The session has ended."
 
     def __init__(self, sid: str, hint: str = "") -> None:
-        super().__init__(hint or "a replaced refresh token was used again after the grace window: the session was ended")
+        super().__init__(
+            hint or "a replaced refresh token was used again after the grace window: the session was ended"
+        )
         self.sid = sid
 
 

@@ -13,10 +13,18 @@ from typing import Any, Final, NoReturn
 
 from daypass.encoding import b64url_encode, encode_json
 from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
+from daypass.jose.concealed import Concealed, members_of, parse_members
 from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS, Holds, Sign, SignatureAlgorithm
-from daypass.jose.jwk_members import Concealed, Members, RawKey, generate, parse_members, read_members, write_members
+from daypass.jose.jwk_members import (
+    RawKey,
+    generate,
+    generated_size,
+    raw_from_secret,
+    read_members,
+    write_members,
+)
 from daypass.jose.jwk_pem import dump_pem, load_pem, refuse_key_as_secret
-from daypass.limits import KEY_TEXT_BYTES_MAX, KID_BYTES_MAX, PREPARED_PER_KEY_MAX, SECRET_BYTES_MAX
+from daypass.limits import KEY_TEXT_BYTES_MAX, KID_BYTES_MAX, PREPARED_PER_KEY_MAX
 
 __all__ = ["JWK"]
 
@@ -44,7 +52,7 @@ class JWK:
     Source: RFC 7517 4.
     """
 
-    __slots__ = ("prepared", "_raw", "alg", "crv", "key_ops", "kid", "kty", "use")
+    __slots__ = ("_raw", "alg", "crv", "key_ops", "kid", "kty", "prepared", "use")
     _raw: RawKey
     prepared: dict[object, Any]
     kty: str
@@ -67,7 +75,7 @@ class JWK:
         entry = SIGNATURE_ALGORITHMS.get(alg or "")
         if entry is not None:
             _check_suits(raw, entry)
-        values = (raw, {}, raw.kty, raw.crv, alg, kid, use, key_ops)
+        values: tuple[object, ...] = (raw, {}, raw.kty, raw.crv, alg, kid, use, key_ops)
         for name, value in zip(("_raw", "prepared", "kty", "crv", "alg", "kid", "use", "key_ops"), values, strict=True):
             object.__setattr__(self, name, value)
 
@@ -97,8 +105,10 @@ class JWK:
             raise ConfigurationError(f"no algorithm of that name: expected one of {', '.join(SIGNATURE_ALGORITHMS)}")
         curve = crv or (entry.curves[0] if entry.curves else None)
         if (crv is not None and not entry.takes(entry.kty, curve)) or (crv is not None and not entry.curves):
-            raise ConfigurationError(f"{alg} keys have " + (f"crv {' or '.join(entry.curves)}" if entry.curves else "no crv"))
-        raw = generate(entry.kty, crv=curve, size=_size(entry, bits))
+            raise ConfigurationError(
+                f"{alg} keys have " + (f"crv {' or '.join(entry.curves)}" if entry.curves else "no crv")
+            )
+        raw = generate(entry.kty, crv=curve, size=generated_size(entry.kty, bits=bits, bytes_min=entry.key_bytes_min))
         if kid is None and entry.kty == "oct":
             import secrets
 
@@ -112,6 +122,7 @@ class JWK:
         Args:
             secret: at least as many bytes as the hash of ``alg`` has: 32, 48 or 64; at most SECRET_BYTES_MAX.
             alg: ``HS256``, ``HS384`` or ``HS512``.
+            kid: how tokens name it, at most KID_BYTES_MAX.
 
         Raises:
             TypeError: the secret is no bytes.
@@ -120,13 +131,8 @@ class JWK:
 
         Source: RFC 7518 3.2; RFC 8725 3.5.
         """
-        if not isinstance(secret, bytes | bytearray | memoryview):
-            del secret
-            raise TypeError("a secret is bytes: os.environ['API_KEY'].encode()")
-        raw = RawKey("oct", None, public=None, private=bytes(secret))
-        del secret
-        if len(raw.private) > SECRET_BYTES_MAX:
-            raise KeyFormatError(f"a symmetric key may have at most {SECRET_BYTES_MAX} bytes")
+        raw = raw_from_secret(secret)
+        del secret  # no frame of ours shows it, should an error page show locals
         refuse_key_as_secret(raw.private)
         if alg not in SIGNATURE_ALGORITHMS:
             raise ConfigurationError("from_secret needs one of HS256, HS384, HS512 as alg")
@@ -166,10 +172,7 @@ class JWK:
 
         Source: RFC 7517 4.
         """
-        if not isinstance(jwk, Mapping):
-            del jwk
-            raise KeyFormatError("a JWK is a dict of members; JWK.from_json reads text")
-        jwk = Members(jwk)
+        jwk = members_of(jwk)
         for name in ("kid", "use", "alg"):
             if name in jwk and not isinstance(jwk[name], str):
                 raise KeyFormatError(f"JWK member {name!r} must be a string")
@@ -298,7 +301,9 @@ class JWK:
             entry = self._signature_entry(self.alg, "verify")
             return {self.alg: entry} if algs is None or self.alg in algs else {}
         if algs is None:
-            raise ConfigurationError('this JWK names no alg: pass algs=("...",) or load it with JWK.from_dict(jwk, alg="...")')
+            raise ConfigurationError(
+                'this JWK names no alg: pass algs=("...",) or load it with JWK.from_dict(jwk, alg="...")'
+            )
         self._check_permitted("verify")
         entries = (SIGNATURE_ALGORITHMS[alg] for alg in algs)
         return {entry.name: entry for entry in entries if _suits(self._raw, entry)}
@@ -321,7 +326,7 @@ class JWK:
         return self.remember(("sign", entry.name), lambda: entry.signer(self._raw.private))  # type: ignore[no-any-return]
 
     def prepared_verifier(self, entry: SignatureAlgorithm) -> Callable[[bytes], Holds]:
-        """What verifies under a header, prepared once per key; a private key verifies with its public half. Source: RFC 7515 5.2."""
+        """What verifies under a header, prepared once per key, with its public half. Source: RFC 7515 5.2."""
         half = self._raw.private if self.kty == "oct" else self._raw.public
         return self.remember(("verify", entry.name), lambda: entry.verifier(half))  # type: ignore[no-any-return]
 
@@ -377,25 +382,10 @@ def _check_suits(raw: RawKey, entry: SignatureAlgorithm) -> None:
         return
     if not entry.takes(raw.kty, raw.crv):
         wanted = f"{entry.kty} {' or '.join(entry.curves)}".strip()
-        raise KeyFormatError(f"{entry.name} takes a key of type {wanted}, this one is {raw.kty} {raw.crv or ''}".strip())
+        raise KeyFormatError(
+            f"{entry.name} takes a key of type {wanted}, this one is {raw.kty} {raw.crv or ''}".strip()
+        )
     raise WeakKey(
         f"{entry.name} needs a secret of at least {entry.key_bytes_min} bytes, this one has {len(raw.private)}:"
         f' make one with python -c "import secrets; print(secrets.token_urlsafe({entry.key_bytes_min}))"'
     )
-
-
-def _size(entry: SignatureAlgorithm, bits: int | None) -> int:
-    """Bytes of a symmetric key or bits of an RSA modulus to generate."""
-    if entry.kty == "RSA":
-        size = 2048 if bits is None else bits
-        if size < 2048:  # noqa: PLR2004 - RFC 7518 3.3
-            raise WeakKey("an RSA key needs at least 2048 bits")
-        if size > 16_384 or size % 8:  # noqa: PLR2004
-            raise ConfigurationError("an RSA key has 2048 to 16384 bits, a multiple of 8")
-        return size
-    if bits is not None and entry.kty != "oct":
-        raise ConfigurationError(f"the size of an {entry.name} key follows from its curve: leave bits out")
-    size = entry.key_bytes_min if bits is None else bits // 8
-    if bits is not None and (bits % 8 or size > SECRET_BYTES_MAX):
-        raise ConfigurationError(f"bits must be a multiple of 8, at most {SECRET_BYTES_MAX * 8}")
-    return size

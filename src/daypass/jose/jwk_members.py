@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final, NoReturn
 
-from daypass.encoding import b64url_decode, b64url_encode, parse_object
-from daypass.errors import KeyFormatError, MalformedToken, WeakKey
+from daypass.encoding import b64url_decode, b64url_encode
+from daypass.errors import ConfigurationError, KeyFormatError, MalformedToken, WeakKey
 from daypass.limits import (
     KEY_TEXT_BYTES_MAX,
     RSA_EXPONENT_BITS_MAX,
@@ -21,11 +21,8 @@ from daypass.limits import (
 )
 
 __all__ = [
-    "Concealed",
-    "Members",
     "RawKey",
     "generate",
-    "parse_members",
     "raw_from_object",
     "raw_to_object",
     "read_members",
@@ -45,7 +42,7 @@ class RawKey:
         kty: oct, RSA, EC or OKP.
         crv: None for oct and RSA.
         public: a public key object; 32 bytes for Ed25519; None for oct.
-        private: a private key object; 64 bytes (seed, public half) for Ed25519; the secret for oct; None if public only.
+        private: a private key object; 64 bytes (seed, public half) for Ed25519; the secret for oct; or None.
     """
 
     __slots__ = ("crv", "kty", "private", "public")
@@ -61,40 +58,6 @@ class RawKey:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a raw key is not pickled: it would be written in the clear")
-
-
-class Concealed:
-    """Key text on its way to a loader: tracebacks that show the locals of our frames show only this."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:  # noqa: ANN401
-        self.value = value
-
-    def __repr__(self) -> str:
-        return "<redacted>"
-
-
-class Members(dict[str, Any]):
-    """The members of a JWK, some of them private: shows none."""
-
-    def __repr__(self) -> str:
-        return "<members of a JWK, redacted>"
-
-
-def parse_members(text: Concealed, bytes_max: int) -> Members:
-    """Parse key material as strict JSON. Raises KeyFormatError, which shows nothing of it. Source: RFC 7517 4, 5."""
-    parsed = None
-    try:
-        data = text.value.encode("utf-8") if isinstance(text.value, str) else bytes(text.value)
-        if len(data) <= bytes_max:
-            parsed = parse_object(data)
-    except (MalformedToken, UnicodeEncodeError):
-        pass
-    data = b""
-    if parsed is None:
-        raise KeyFormatError(f"not a strict JSON object of at most {bytes_max} bytes")
-    return Members(parsed)
 
 
 def read_members(jwk: Mapping[str, Any]) -> RawKey:
@@ -117,6 +80,19 @@ def read_members(jwk: Mapping[str, Any]) -> RawKey:
     except (ValueError, OverflowError, UnsupportedAlgorithm):
         pass  # outside of the handler nothing of the key hangs on the new error
     raise KeyFormatError(f"the members of this {kty} key do not belong together, or are out of range")
+
+
+def raw_from_secret(secret: object) -> RawKey:
+    """Take over a symmetric secret, as bytes. Raises TypeError, or KeyFormatError: too long. Source: RFC 7518 6.4."""
+    raw = RawKey("oct", None, public=None, private=None)
+    if isinstance(secret, bytes | bytearray | memoryview):
+        raw.private = bytes(secret)
+    del secret
+    if raw.private is None:
+        raise TypeError("a secret is bytes: os.environ['API_KEY'].encode()")
+    if len(raw.private) > SECRET_BYTES_MAX:
+        raise KeyFormatError(f"a symmetric key may have at most {SECRET_BYTES_MAX} bytes")
+    return raw
 
 
 def _octets(jwk: Mapping[str, Any], name: str, *, length: int | None = None) -> bytes:
@@ -149,11 +125,7 @@ def _uint(jwk: Mapping[str, Any], name: str) -> int:
 
 
 def _read_oct(jwk: Mapping[str, Any]) -> RawKey:
-    secret = _octets(jwk, "k")
-    if len(secret) > SECRET_BYTES_MAX:
-        del secret
-        raise KeyFormatError(f"a symmetric key may have at most {SECRET_BYTES_MAX} bytes")
-    return RawKey("oct", None, public=None, private=secret)
+    return raw_from_secret(_octets(jwk, "k"))
 
 
 def _read_rsa(jwk: Mapping[str, Any]) -> RawKey:
@@ -186,13 +158,13 @@ def _crt(d: int, p: int, q: int) -> tuple[int, int, int]:
 
 
 def _check_rsa(n: int, e: int) -> None:
-    """Refuse RSA keys that are too short, too long, even, or made by a chip with ROCA. Source: RFC 7518 3.3; NIST SP 800-56B."""
+    """Refuse RSA keys that are too short, too long, even, or made by a chip with ROCA. Source: RFC 7518 3.3."""
     bits = n.bit_length()
     if bits < RSA_MODULUS_BITS_MIN:
         raise WeakKey(f"an RSA key needs at least {RSA_MODULUS_BITS_MIN} bits, this one has {bits}")
     if bits > RSA_MODULUS_BITS_MAX:
         raise KeyFormatError(f"an RSA key may have at most {RSA_MODULUS_BITS_MAX} bits, this one has {bits}")
-    if e < 3 or e % 2 == 0 or e.bit_length() > RSA_EXPONENT_BITS_MAX:  # noqa: PLR2004 - the smallest odd exponent
+    if e < 3 or e % 2 == 0 or e.bit_length() > RSA_EXPONENT_BITS_MAX:
         raise WeakKey(f"an RSA exponent must be odd, at least 3, and at most {RSA_EXPONENT_BITS_MAX} bits long")
     if n % 2 == 0:
         raise WeakKey("an RSA modulus is odd")
@@ -271,7 +243,7 @@ def _okp_module(crv: str, half: str) -> Any:  # noqa: ANN401
 
 
 def _okp_x(raw: RawKey) -> bytes:
-    return raw.public if isinstance(raw.public, bytes) else raw.public.public_bytes_raw()  # type: ignore[no-any-return]
+    return raw.public if isinstance(raw.public, bytes) else raw.public.public_bytes_raw()
 
 
 # --------------------------------------------------------------------------------------------------- write
@@ -291,13 +263,20 @@ def write_members(raw: RawKey, *, private: bool) -> dict[str, str]:
         return members
     if raw.kty == "EC":
         length, point = _EC_BYTES[raw.crv or ""], raw.public.public_numbers()
-        members = {"kty": "EC", "crv": raw.crv or "", "x": _from_uint(point.x, length), "y": _from_uint(point.y, length)}
+        members = {
+            "kty": "EC",
+            "crv": raw.crv or "",
+            "x": _from_uint(point.x, length),
+            "y": _from_uint(point.y, length),
+        }
         if private:
             members["d"] = _from_uint(raw.private.private_numbers().private_value, length)
         return members
     members = {"kty": "OKP", "crv": raw.crv or "", "x": b64url_encode(_okp_x(raw))}
     if private:
-        members["d"] = b64url_encode(raw.private[:32] if isinstance(raw.private, bytes) else raw.private.private_bytes_raw())
+        members["d"] = b64url_encode(
+            raw.private[:32] if isinstance(raw.private, bytes) else raw.private.private_bytes_raw()
+        )
     return members
 
 
@@ -324,7 +303,11 @@ def raw_from_object(key: Any) -> RawKey:  # noqa: ANN401
                 return RawKey("EC", crv, public=public, private=private)
     for crv in _OKP_BYTES:
         if isinstance(public, _okp_module(crv, "Public")):
-            return _okp_public(crv, public.public_bytes_raw()) if private is None else _okp_private(crv, private.private_bytes_raw())
+            return (
+                _okp_public(crv, public.public_bytes_raw())
+                if private is None
+                else _okp_private(crv, private.private_bytes_raw())
+            )
     raise KeyFormatError("a key of this type or curve is not supported")
 
 
@@ -335,6 +318,23 @@ def raw_to_object(raw: RawKey, *, private: bool) -> Any:  # noqa: ANN401
             return _okp_module("Ed25519", "Private").from_private_bytes(raw.private[:32])
         return _okp_module("Ed25519", "Public").from_public_bytes(raw.public)
     return raw.private if private else raw.public
+
+
+def generated_size(kty: str, *, bits: int | None, bytes_min: int) -> int:
+    """Bytes of a symmetric key or bits of an RSA modulus to generate. Source: RFC 7518 3.2, 3.3."""
+    if kty not in ("oct", "RSA"):
+        if bits is not None:
+            raise ConfigurationError("the size of this key follows from its curve: leave bits out")
+        return 0
+    least, most = (
+        (RSA_MODULUS_BITS_MIN, RSA_MODULUS_BITS_MAX) if kty == "RSA" else (bytes_min * 8, SECRET_BYTES_MAX * 8)
+    )
+    bits = least if bits is None else bits
+    if bits < least:
+        raise WeakKey(f"a key for this algorithm needs at least {least} bits")
+    if bits > most or bits % 8:
+        raise ConfigurationError(f"bits must be a multiple of 8, at most {most}")
+    return bits if kty == "RSA" else bits // 8
 
 
 def generate(kty: str, *, crv: str | None, size: int) -> RawKey:

@@ -10,12 +10,21 @@ from base64 import b64decode
 from typing import Any, Final
 
 from daypass.errors import KeyFormatError
-from daypass.jose.jwk_members import Concealed, RawKey, raw_from_object, raw_to_object
+from daypass.jose.concealed import Concealed
+from daypass.jose.jwk_members import RawKey, raw_from_object, raw_to_object
 from daypass.limits import KEY_TEXT_BYTES_MAX
 
 __all__ = ["dump_pem", "load_pem", "refuse_key_as_secret"]
 
-_MARKS: Final = (b"-----BEGIN", b"ssh-rsa ", b"ssh-ed25519 ", b"ssh-dss ", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-")
+_MARKS: Final = (
+    b"-----BEGIN",
+    b"ssh-rsa ",
+    b"ssh-ed25519 ",
+    b"ssh-dss ",
+    b"ecdsa-sha2-",
+    b"sk-ssh-",
+    b"sk-ecdsa-",
+)
 
 
 def load_pem(data: Concealed, *, password: Concealed) -> RawKey:
@@ -36,7 +45,9 @@ def load_pem(data: Concealed, *, password: Concealed) -> RawKey:
         raise KeyFormatError(problem)
     key = _load_object(text, password)
     if key is None:
-        raise KeyFormatError("the PEM cannot be read" + ("" if password.value is None else ", or its password is another"))
+        raise KeyFormatError(
+            "the PEM cannot be read" + ("" if password.value is None else ", or its password is another")
+        )
     return raw_from_object(key)
 
 
@@ -46,7 +57,9 @@ def _diagnose(pem: Concealed, *, has_password: bool) -> str:
     if len(text) > KEY_TEXT_BYTES_MAX:
         return f"the PEM is longer than {KEY_TEXT_BYTES_MAX} bytes"
     if b"-----BEGIN" not in text:
-        return "this is no PEM: it has no -----BEGIN line (JWK.from_json reads JSON, JWK.from_secret a symmetric secret)"
+        return (
+            "this is no PEM: it has no -----BEGIN line (JWK.from_json reads JSON, JWK.from_secret a symmetric secret)"
+        )
     if b"\\n" in text:
         return r"the PEM holds escaped newlines: \n stands as two characters; replace them by line breaks"
     if b"BEGIN CERTIFICATE" in text:
@@ -111,12 +124,16 @@ def _key_kind(data: bytes) -> str:
 
 def _is_der_key(data: bytes) -> bool:
     """Try to read DER; random secrets that begin like a SEQUENCE are not refused for that alone."""
-    if data[:1] != b"\x30" or len(data) < 32:  # noqa: PLR2004 - shorter than any key
+    if data[:1] != b"\x30" or len(data) < 32:
         return False
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
-    for load in (load_der_public_key, lambda der: load_der_private_key(der, None), x509.load_der_x509_certificate):
+    for load in (
+        load_der_public_key,
+        lambda der: load_der_private_key(der, None),
+        x509.load_der_x509_certificate,
+    ):
         try:
             load(data)
         except Exception:  # noqa: BLE001, S112 - whatever the parser dislikes, it is no key

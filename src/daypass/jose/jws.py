@@ -1,4 +1,4 @@
-"""JWS in compact serialization: bytes, signed. Enters: a payload, or a token of a stranger. Leaves: a token, or a VerifiedJWS.
+"""JWS in compact serialization: bytes, signed. Enters: a payload, or a stranger's token. Leaves: a token, or bytes.
 
 Checks run in one order: size, shape, header, key, signature. The first failure wins.
 Source: RFC 7515 3.1, 5, 7.1.
@@ -66,7 +66,7 @@ def sign(payload: bytes, key: JWK, *, header: Mapping[str, Any] | None = None, d
 
 
 def signing_header(key: JWK, extra: Mapping[str, Any] | None, *, typ: str | None = None) -> bytes:
-    """Encode the header of a token under a key. Raises ValueError where ``extra`` contradicts the key. Source: RFC 7515 4.1."""
+    """Encode the header of a token; ValueError where ``extra`` contradicts the key. Source: RFC 7515 4.1."""
     members: dict[str, Any] = {"alg": key.alg} | ({} if typ is None else {"typ": typ})
     for name, value in (extra or {}).items():
         if name == "alg" and value != key.alg:
@@ -132,6 +132,6 @@ def split_compact(token: str, bytes_max: int) -> tuple[bytes, bytes, bytes]:
     if not token.isascii():
         raise MalformedToken("a token is ASCII")
     segments = token.encode("ascii").split(b".", 3)
-    if len(segments) != 3:  # noqa: PLR2004 - header, payload, signature
+    if len(segments) != 3:
         raise MalformedToken("a compact JWS has three segments, separated by two dots")
     return segments[0], segments[1], segments[2]

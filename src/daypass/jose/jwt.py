@@ -82,7 +82,7 @@ def _signer(key: JWK, header: Mapping[str, Any] | None) -> tuple[bytes, Sign]:
     entry = key.signing_algorithm()
     head = signing_header(key, header, typ="JWT") + b"."
     signer = head, key.prepared_signer(entry)(head)
-    return signer if header is not None else key.remember("jwt", lambda: signer)  # type: ignore[no-any-return]
+    return signer if header is not None else key.remember("jwt", lambda: signer)
 
 
 def _with_lifetime(claims: Mapping[str, Any], lifetime_s: float) -> dict[str, Any]:
@@ -151,7 +151,8 @@ def verify(
     """
     if isinstance(keys, JWK | JWKSet) and (algs is None or isinstance(algs, tuple)):
         compiled: Verify = keys.remember(
-            (policy, algs, bytes_max), lambda: compile_verifier(choice_of(keys, algs), policy, bytes_max=bytes_max)
+            (policy, algs, bytes_max),
+            lambda: compile_verifier(choice_of(keys, algs), policy, bytes_max=bytes_max),
         )
     else:
         compiled = compile_verifier(choice_of(keys, algs), policy, bytes_max=bytes_max)
@@ -170,7 +171,11 @@ def typed_claims(claims: Claims, claims_type: type[T]) -> T:
 
 
 def compile_verifier(
-    choice: KeyChoice, policy: ClaimsPolicy, *, bytes_max: int = JWT_BYTES_MAX, clock: Callable[[], float] = time.time
+    choice: KeyChoice,
+    policy: ClaimsPolicy,
+    *,
+    bytes_max: int = JWT_BYTES_MAX,
+    clock: Callable[[], float] = time.time,
 ) -> Verify:
     """Compile keys and policy into the function that verifies tokens.
 
@@ -222,7 +227,9 @@ def check_jwt_header(header: JWSHeader, typ: str | None) -> None:
     if header.typ is None and typ is not None:
         raise UnsupportedToken(f"the token has no typ, and {typ!r} is expected")
     if header.typ is not None and not typ_equals(header.typ, typ or "JWT"):
-        wanted = f"{typ!r} is expected" if typ else "none or 'JWT' is expected: name another kind with ClaimsPolicy(typ=...)"
+        wanted = (
+            f"{typ!r} is expected" if typ else "none or 'JWT' is expected: name another kind with ClaimsPolicy(typ=...)"
+        )
         raise UnsupportedToken(f"the token is of another kind: its typ differs, {wanted}", typ=header.typ)
     if header.cty is not None and typ_equals(header.cty, "JWT"):
         raise UnsupportedToken("the token holds another token (cty JWT): it is no plain signed JWT", kind="nested")

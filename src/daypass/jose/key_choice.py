@@ -29,7 +29,7 @@ class KeyChoice:
 
     Raises:
         TypeError: ``algs`` is one text, or ``keys`` holds something else than JWK.
-        ConfigurationError: ``algs`` is empty or unknown; no key may verify; a key names no algorithm and nobody else does.
+        ConfigurationError: ``algs`` is empty or unknown, no key may verify, or nobody names an algorithm for one.
 
     Source: RFC 8725 3.1.
     """
@@ -39,10 +39,14 @@ class KeyChoice:
     def __init__(self, keys: Keys, algs: Collection[str] | None = None) -> None:
         algs = _check_algs(algs)
         self._single = isinstance(keys, JWK)
-        members: Iterable[JWK] = (keys,) if isinstance(keys, JWK) else keys if isinstance(keys, JWKSet) else JWKSet(keys)
+        members: Iterable[JWK] = (
+            (keys,) if isinstance(keys, JWK) else keys if isinstance(keys, JWKSet) else JWKSet(keys)
+        )
         self._eligible = [(key, key.verifying_algorithms(algs)) for key in members if self._single or _may_verify(key)]
         if not self._eligible:
-            raise ConfigurationError("none of these keys may verify a signature ('use', 'key_ops' or 'alg' say otherwise)")
+            raise ConfigurationError(
+                "none of these keys may verify a signature ('use', 'key_ops' or 'alg' say otherwise)"
+            )
         self._by_kid: dict[str | None, list[tuple[JWK, dict[str, SignatureAlgorithm]]]] = {}
         for key, entries in self._eligible:
             self._by_kid.setdefault(key.kid, []).append((key, entries))

@@ -1,8 +1,9 @@
-"""The verification cache: remembers that a signature held, never that a session lives. Source: RFC 8725 3.1; FIELD: CVE-2026-35039.
+"""The verification cache: remembers that a signature held, never that a session lives.
 
 The key is the whole token, in a cache that belongs to one verifier and one epoch of its keys. The claims that come out
-are a new dict each time: nothing that a caller does to them reaches the next one. Two generations of entries, young and
-old: a hit writes nothing and takes no lock, and there are never more than twice the entries that were asked for.
+are a new dict each time: nothing that a caller does to them reaches the next one. There are two generations of entries,
+young and old: a hit writes nothing and takes no lock, and there are never more than twice the entries asked for.
+Source: RFC 8725 3.1; CVE-2026-35039 is what a cache can get wrong.
 """
 
 from __future__ import annotations

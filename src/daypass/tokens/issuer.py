@@ -58,8 +58,8 @@ class Issuer:
 
     Attributes:
         issue: ``issue(claims, expires_at=None) -> str``. ``claims`` are JSON values without ``iss aud iat exp``;
-            ``expires_at`` (epoch seconds) ends the token earlier than its lifetime would. Raises TypeError where a claim is
-            nothing that JSON can say, ValueError where a verifier would refuse the token, or it would be too long.
+            ``expires_at`` (epoch seconds) ends the token earlier than its lifetime would. Raises TypeError where a
+            claim is nothing that JSON can say, ValueError where a verifier would refuse it, or it would be too long.
 
     Raises:
         ConfigurationError: the set-up cannot issue anything that would verify.
@@ -83,14 +83,19 @@ class Issuer:
         clock: Callable[[], float] = time.time,
     ) -> None:
         check_parties(issuer, audience, format)
-        if isinstance(lifetime_s, bool) or not isinstance(lifetime_s, int) or not 0 < lifetime_s < NUMERIC_DATE_MAX:
-            raise ConfigurationError("lifetime_s must be a positive int of seconds")
+        check_count("lifetime_s", lifetime_s, least=1)
         template = _Template(source_of(keys), issuer=issuer, audience=audience, lifetime_s=lifetime_s, typ=typ)
         template.second_of(clock())  # a key that cannot sign is found at start, not at request 1,000
         self.issue = _compile_issue(template, bytes_max=bytes_max, clock=clock, with_jti=typ == "at+jwt")
 
 
-def check_parties(issuer: str, audience: str, format: str) -> None:  # noqa: A002
+def check_count(name: str, value: object, *, least: int) -> None:
+    """Refuse what is no int, or out of range."""
+    if value.__class__ is not int or not least <= value < NUMERIC_DATE_MAX:  # an int
+        raise ConfigurationError(f"{name} must be an int of at least {least}")
+
+
+def check_parties(issuer: object, audience: object, format: object) -> None:  # noqa: A002
     """Refuse an issuer, audience or format that no token could have. Source: RFC 9068 2.2."""
     for name, text in (("issuer", issuer), ("audience", audience)):
         if not isinstance(text, str) or not text:

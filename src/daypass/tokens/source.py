@@ -61,7 +61,9 @@ class StaticKeys:
             return self.keys
         private = [key for key in self.keys if key.is_private]
         if len(private) != 1:
-            raise ConfigurationError(f"to sign, a set needs exactly one private key, this one has {len(private)}: pass the JWK")
+            raise ConfigurationError(
+                f"to sign, a set needs exactly one private key, this one has {len(private)}: pass the JWK"
+            )
         return private[0]
 
     def verification_keys(self) -> tuple[JWK, ...]:
@@ -72,7 +74,7 @@ class StaticKeys:
         """Nothing to read."""
 
 
-def source_of(keys: KeySource | JWK | JWKSet | Sequence[JWK]) -> KeySource:
+def source_of(keys: object) -> KeySource:
     """Take whatever holds keys as a KeySource. Raises TypeError for anything else (a secret as bytes, say)."""
     if isinstance(keys, JWK | JWKSet):
         return StaticKeys(keys)
@@ -80,4 +82,6 @@ def source_of(keys: KeySource | JWK | JWKSet | Sequence[JWK]) -> KeySource:
         return keys
     if isinstance(keys, Sequence) and not isinstance(keys, str | bytes | bytearray):
         return StaticKeys(keys)
-    raise TypeError('keys is a JWK, a JWKSet, a sequence of JWK or a KeyRing; JWK.from_secret(secret, alg="HS256") makes one of bytes')
+    raise TypeError(
+        'keys is a JWK, a JWKSet, a sequence of JWK or a KeyRing; JWK.from_secret(b"...", alg="HS256") takes bytes'
+    )

@@ -19,7 +19,7 @@ from daypass.jose.jwt import Verify, compile_verifier, typed_claims
 from daypass.jose.key_choice import KeyChoice
 from daypass.limits import JWT_BYTES_MAX, LEEWAY_S_MAX
 from daypass.tokens.cache import VerificationCache
-from daypass.tokens.issuer import check_parties
+from daypass.tokens.issuer import check_count, check_parties
 from daypass.tokens.source import KeySource, StaticKeys, source_of
 
 __all__ = ["Verifier"]
@@ -43,7 +43,7 @@ class Verifier:
         clock: epoch seconds.
 
     Attributes:
-        verify: ``verify(token: str) -> claims``, a new dict (or a ``claims_type``). Raises TokenError: the token was refused.
+        verify: ``verify(token: str) -> claims``, a new dict (or a ``claims_type``). Raises TokenError: refused.
 
     Raises:
         ConfigurationError: the set-up could never verify anything.
@@ -73,8 +73,7 @@ class Verifier:
             policy = ClaimsPolicy(issuer=issuer, audience=audience, typ=typ, leeway_s=leeway_s)
         except (TypeError, ValueError):
             raise ConfigurationError(f"typ must be a non-empty str, leeway_s 0 to {LEEWAY_S_MAX} seconds") from None
-        if isinstance(cache_entries, bool) or not isinstance(cache_entries, int) or cache_entries < 0:
-            raise ConfigurationError("cache_entries must be an int, 0 for no cache")
+        check_count("cache_entries", cache_entries, least=0)
 
         def compile_for(keys: JWK | JWKSet | Sequence[JWK]) -> Verify:
             verify = compile_verifier(KeyChoice(keys), policy, bytes_max=bytes_max, clock=clock)

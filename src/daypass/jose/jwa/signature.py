@@ -1,4 +1,4 @@
-"""The signature algorithms, one frozen table. Enters: a raw key. Leaves: functions that sign or check one header's tokens.
+"""The signature algorithms, one frozen table. Enters: a raw key. Leaves: functions that sign or check.
 
 Raw keys: oct is ``bytes``; RSA, EC and Ed448 are key objects of ``cryptography``; Ed25519 is ``bytes``, 32 of a public
 key or 64 of a secret one (seed and public half), for libsodium: it is twice as fast there, and refuses the small-order
@@ -64,7 +64,11 @@ class SignatureAlgorithm(msgspec.Struct, frozen=True, kw_only=True):
 def _hash(name: str) -> HashAlgorithm:
     from cryptography.hazmat.primitives import hashes
 
-    kinds: dict[str, HashAlgorithm] = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
+    kinds: dict[str, HashAlgorithm] = {
+        "sha256": hashes.SHA256(),
+        "sha384": hashes.SHA384(),
+        "sha512": hashes.SHA512(),
+    }
     return kinds[name]
 
 
@@ -72,7 +76,7 @@ def _hash(name: str) -> HashAlgorithm:
 
 
 def _hmac(name: str, digest: str, key_bytes_min: int) -> SignatureAlgorithm:
-    """HMAC with SHA-2. A copy of a state that has absorbed the header replaces most of the work. Source: RFC 7518 3.2."""
+    """HMAC with SHA-2, from a state that has absorbed the header. Source: RFC 7518 3.2."""
 
     def start(key: bytes) -> Any:  # noqa: ANN401 - the class is imported late
         from cryptography.hazmat.primitives.hmac import HMAC
@@ -161,7 +165,7 @@ def _rsa(name: str, digest: str, *, pss: bool) -> SignatureAlgorithm:
 
     def sign_raw(key: Any) -> Callable[[bytes], bytes]:  # noqa: ANN401
         how, kind = padding_of(), _hash(digest)
-        return lambda data: key.sign(data, how, kind)  # type: ignore[no-any-return]
+        return lambda data: key.sign(data, how, kind)
 
     def check_raw(key: Any) -> Callable[[bytes, bytes], bool]:  # noqa: ANN401
         from cryptography.exceptions import InvalidSignature
@@ -230,7 +234,7 @@ def _der(signature: bytes, scalar_bytes: int) -> bytes:
     if s[0] > 127:
         s = b"\0" + s
     body = b"\x02%c%b\x02%c%b" % (len(r), r, len(s), s)
-    return (b"\x30%c" if len(body) < 128 else b"\x30\x81%c") % len(body) + body  # noqa: PLR2004 - DER's long form
+    return (b"\x30%c" if len(body) < 128 else b"\x30\x81%c") % len(body) + body
 
 
 def _eddsa(name: str, curves: tuple[str, ...]) -> SignatureAlgorithm:
@@ -254,7 +258,7 @@ def _check_ed25519(key: bytes) -> Callable[[bytes, bytes], bool]:
     from nacl.exceptions import BadSignatureError
 
     def check(data: bytes, signature: bytes) -> bool:
-        if len(signature) != 64:  # noqa: PLR2004 - a shorter one would eat the beginning of the data
+        if len(signature) != 64:
             return False
         try:
             crypto_sign_open(signature + data, key)

@@ -1,0 +1,56 @@
+"""Key text on its way to a loader, concealed: should an error page show the locals of our frames, it shows nothing.
+
+Enters: text, or the members of a JWK. Leaves: the same, under a ``repr`` that says nothing. Source: RFC 7517 9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from daypass.encoding import parse_object
+from daypass.errors import KeyFormatError, MalformedToken
+
+__all__ = ["Concealed", "Members", "members_of", "parse_members"]
+
+
+class Concealed:
+    """Key text on its way to a loader: tracebacks that show the locals of our frames show only this."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:  # noqa: ANN401
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "<redacted>"
+
+
+class Members(dict[str, Any]):
+    """The members of a JWK, some of them private: shows none."""
+
+    def __repr__(self) -> str:
+        return "<members of a JWK, redacted>"
+
+
+def members_of(jwk: object) -> Members:
+    """The members of a JWK as a dict that shows none. Raises KeyFormatError for anything that is no dict."""
+    if isinstance(jwk, Mapping):
+        return Members(jwk)
+    del jwk
+    raise KeyFormatError("a JWK is a dict of members; JWK.from_json reads text")
+
+
+def parse_members(text: Concealed, bytes_max: int) -> Members:
+    """Parse key material as strict JSON. Raises KeyFormatError, which shows nothing of it. Source: RFC 7517 4, 5."""
+    parsed = None
+    try:
+        data = text.value.encode("utf-8") if isinstance(text.value, str) else bytes(text.value)
+        if len(data) <= bytes_max:
+            parsed = parse_object(data)
+    except (MalformedToken, UnicodeEncodeError):
+        pass
+    data = b""
+    if parsed is None:
+        raise KeyFormatError(f"not a strict JSON object of at most {bytes_max} bytes")
+    return Members(parsed)
