@@ -155,7 +155,7 @@ def _read_ring(raw: bytes, secrets_required: bool) -> RingContent:
     about, keys = document.get("daypass"), document.get("keys")
     if not isinstance(about, dict) or not isinstance(keys, list):
         raise _Refused("a JSON object, but no key ring of daypass")
-    if about.get("format") != FORMAT:
+    if type(about.get("format")) is not int or about["format"] != FORMAT:
         raise _Refused(f"the ring has another format than {FORMAT}: a newer daypass wrote it")
     signing: list[SigningKey] = []
     secrets: list[SecretKey] = []
@@ -195,7 +195,7 @@ def _read_entry(kid: object, about: dict[str, Any]) -> RingEntry:
     if not isinstance(kid, str) or not kid:
         raise KeyFormatError("it has no kid")
     purpose, times = about.get("purpose"), {name: about.get(name) for name in _TIMES}
-    if purpose not in {"sign", "derive"}:
+    if purpose not in ("sign", "derive"):  # no set: that would hash whatever stands there
         raise KeyFormatError("its purpose is neither sign nor derive")
     for name, time in times.items():
         if time is None and name in {"retire_at", "remove_at"}:

@@ -292,9 +292,8 @@ class KeyRing:
 
     def public(self) -> JWKSet:
         """The public keys that others may verify with, those that sign later too. Never a symmetric key."""
-        return JWKSet(
-            [key for key in self._now().verification if key.kty in PUBLISHED_KTYS and not key.is_private]
-        )
+        keys = [key for key in self._now().verification if key.kty in PUBLISHED_KTYS and not key.is_private]
+        return JWKSet(keys, allow_empty=True)  # a ring that signs with a secret publishes nothing
 
     def describe(self) -> str:
         """Say in words where the ring is, which keys do what, and what is wrong with it. Nothing secret."""
