@@ -151,7 +151,7 @@ class FileStorage:
         raise problem
 
     def __repr__(self) -> str:
-        return f"<FileStorage: {self.path}>"
+        return f"<FileStorage: {getattr(self, 'path', 'no path')}>"
 
 
 def _lock(path: Path) -> int:

@@ -305,7 +305,7 @@ class KeyRing:
         )
 
     def __repr__(self) -> str:
-        return f"<KeyRing: {self._storage.location}, {len(self._view.verification)} keys, redacted>"
+        return f"<KeyRing: {self._storage.location}, redacted>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a key ring is not pickled: open it in each process")

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -205,16 +206,12 @@ MEMBERS = ["kty", "crv", "x", "d", "k", "kid", "alg", "use", "key_ops", "n", "e"
 @given(st.integers(0, 3), st.dictionaries(st.sampled_from(MEMBERS), JSON, min_size=1, max_size=3))
 def test_whatever_a_member_holds_only_our_errors_leave(number: int, members: dict[str, Any]) -> None:
     document = change(lambda it: it["keys"][number].update(members))
-    try:
-        parsed(document)
-    except (ConfigurationError, WeakKey) as error:
-        assert str(error).startswith("here: ")
+    with suppress(ConfigurationError, WeakKey):
+        assert parsed(document).signing
 
 
 @given(st.sampled_from(["purpose", "publish_at", "sign_from", "retire_at", "remove_at"]), JSON, st.integers(0, 3))
 def test_whatever_a_time_holds_only_our_errors_leave(name: str, value: object, number: int) -> None:
     document = change(lambda it: it["keys"][number]["daypass"].update({name: value}))
-    try:
-        parsed(document)
-    except (ConfigurationError, WeakKey) as error:
-        assert str(error).startswith("here: ")
+    with suppress(ConfigurationError, WeakKey):
+        assert parsed(document).signing

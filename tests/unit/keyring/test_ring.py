@@ -438,6 +438,7 @@ def test_a_reader_is_not_held_up_by_the_one_that_reads_the_file(clock: Clock, mo
     thread.join()
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_child_forked_while_the_lock_is_held_is_not_stuck(clock: Clock) -> None:
     ring = KeyRing.in_memory(clock=clock)
     with ring._guard():
