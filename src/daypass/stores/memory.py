@@ -98,6 +98,9 @@ class MemoryStore:
                 del self._rows[sid]
         return len(gone)
 
+    def close(self) -> None:
+        """Nothing to close."""
+
     def _live(self, subject: str, now_s: float) -> list[SessionRow]:
         """List live sessions, the last refreshed first."""
         rows = [row for row in self._rows.values() if row.subject == subject and row.is_live(now_s)]

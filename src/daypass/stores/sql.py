@@ -78,9 +78,7 @@ _REPLACE: Final = (
     )
     .values({name: _param(f"new_{name}") for name in _MUTABLE})
 )
-_END: Final = (
-    SESSIONS.update().where(_COLUMN.sid == _param("of_sid"), _COLUMN.ended_at.is_(None)).values(_ENDS)
-)
+_END: Final = SESSIONS.update().where(_COLUMN.sid == _param("of_sid"), _COLUMN.ended_at.is_(None)).values(_ENDS)
 _END_OF: Final = _END.where(_COLUMN.subject == _param("of_subject"))
 _END_MANY: Final = (
     SESSIONS.update()
@@ -95,9 +93,7 @@ _LOCK_SUBJECT: Final = (
     .where(_COLUMN.subject == _param("for_subject"), _COLUMN.ended_at.is_(None))
     .values(client_id=_COLUMN.client_id)
 )
-_NOT_ENDED: Final = sa.select(_COLUMN.sid).where(
-    _COLUMN.subject == _param("for_subject"), _COLUMN.ended_at.is_(None)
-)
+_NOT_ENDED: Final = sa.select(_COLUMN.sid).where(_COLUMN.subject == _param("for_subject"), _COLUMN.ended_at.is_(None))
 _ACTIVE: Final = sa.select(*(_COLUMN[name] for name in _FIELDS)).where(_LIVE).order_by(*_LAST_REFRESHED_FIRST)
 _FEED: Final = _DENIAL.where(_COLUMN.denied_until > _param("now"))
 _FEED_SINCE: Final = _FEED.where(_COLUMN.ended_at >= _param("since"))
@@ -126,13 +122,9 @@ class SQLStore:
 
     def __init__(self, engine: sa.Engine) -> None:
         if engine.dialect.name not in DIALECTS:
-            raise ConfigurationError(
-                f"no sessions in {engine.dialect.name}: supported are {', '.join(DIALECTS)}"
-            )
+            raise ConfigurationError(f"no sessions in {engine.dialect.name}: supported are {', '.join(DIALECTS)}")
         if isinstance(engine.pool, SingletonThreadPool):
-            raise ConfigurationError(
-                "SQLite in memory has one database a thread: use a file, or MemoryStore()"
-            )
+            raise ConfigurationError("SQLite in memory has one database a thread: use a file, or MemoryStore()")
         self._engine = engine
         self._pid = os.getpid()
         with _translated():

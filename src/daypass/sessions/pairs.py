@@ -1,0 +1,102 @@
+"""Token pairs: what a client gets after a login or a refresh. Enters: a row. Leaves: two tokens.
+
+Source: DESIGN.md 5; RFC 9068 2.2 (claims of an access token).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, final
+
+from daypass.errors import SessionEnded
+from daypass.keyring.ring import KeyRing
+from daypass.sessions.policy import SessionPolicy
+from daypass.sessions.refresh_token import RefreshToken, write_refresh_token
+from daypass.sessions.rotation import ENDED, access_expires_at
+from daypass.sessions.values import Session, TokenPair
+from daypass.stores.protocol import SessionRow
+from daypass.tokens.issuer import Issuer
+
+__all__ = ["PairMaker", "session_of"]
+
+
+@final
+class PairMaker:
+    """Makes token pairs under the keys of a ring.
+
+    Args:
+        ring: signs the access token and authenticates the refresh token.
+        policy: lifetime and size of the access token.
+        issuer: ``iss``.
+        audience: ``aud``.
+        clock: epoch seconds.
+    """
+
+    __slots__ = ("_clock", "_issue", "_policy", "_ring")
+
+    def __init__(
+        self, ring: KeyRing, policy: SessionPolicy, *, issuer: str, audience: str, clock: Callable[[], float]
+    ) -> None:
+        self._ring = ring
+        self._policy = policy
+        self._clock = clock
+        self._issue = Issuer(
+            ring,
+            issuer=issuer,
+            audience=audience,
+            lifetime_s=policy.access_lifetime_s,
+            bytes_max=policy.token_bytes_max,
+            clock=clock,
+        ).issue
+
+    def pair(self, row: SessionRow, token: RefreshToken) -> TokenPair:
+        """Issue an access token and write the refresh token.
+
+        Args:
+            row: the session; nothing in it is changed.
+            token: the refresh token of its current generation.
+
+        Raises:
+            SessionEnded: its end has come meanwhile.
+            UnknownKey: the ring secret of the refresh token was retired.
+            TypeError: the data of the session is nothing that JSON can say.
+            ValueError: the access token would be longer than ``token_bytes_max``.
+        """
+        now_s = self._clock()
+        expires_at = access_expires_at(row, self._policy, now_s=now_s)
+        if expires_at <= int(now_s):
+            raise SessionEnded(ENDED)
+        return TokenPair(
+            self._issue(_access_claims(row), expires_at=expires_at),
+            write_refresh_token(token, self._ring),
+            expires_at - int(now_s),
+            session_of(row),
+        )
+
+
+def session_of(row: SessionRow) -> Session:
+    """Say of a session what its owner may see."""
+    return Session(
+        row.sid,
+        row.subject,
+        row.device,
+        row.created_at,
+        row.authenticated_at,
+        row.last_refreshed_at,
+        row.ends_at,
+    )
+
+
+def _access_claims(row: SessionRow) -> dict[str, Any]:
+    """Name the claims of an access token that are the session's own. Source: RFC 9068 2.2."""
+    claims: dict[str, Any] = {
+        "sub": row.subject,
+        "client_id": row.client_id,
+        "sid": row.sid,
+        "auth_time": row.authenticated_at,
+        "scope": " ".join(row.scopes),
+        "roles": list(row.roles),
+    }
+    if row.data:
+        claims["data"] = dict(row.data)
+    return claims

@@ -1,0 +1,111 @@
+"""The hot path of sessions: who sent a request. Enters: an access token. Leaves: a Principal.
+
+Signature and registered claims are checked by the Verifier. What is added here costs a few dictionary
+look-ups: is the session denied, is the feed recent, and the sets of scopes and roles, which are remembered.
+
+Source: DESIGN.md 4 and 5; RFC 9068 2.2 (claims of an access token).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from daypass.encoding import JSON
+from daypass.errors import ClaimError, MissingClaim, SessionEnded, UnknownSession
+from daypass.sessions.feed import Denials
+from daypass.sessions.rotation import ENDED
+from daypass.sessions.values import Principal
+from daypass.stores.protocol import SessionStore
+
+__all__ = ["Verify", "asking_the_store", "principal_reader"]
+
+SETS_REMEMBERED_MAX: Final = 1024
+_SESSION_CLAIMS: Final = {"sub": str, "sid": str, "scope": str, "roles": list, "auth_time": int, "exp": int}
+_NO_DATA: Final[Mapping[str, JSON]] = MappingProxyType({})
+
+Verify = Callable[[str], Principal]
+
+
+def principal_reader(
+    verify_token: Callable[[str], dict[str, Any]], denials: Denials, monotonic: Callable[[], float]
+) -> Verify:
+    """Make the function that verifies access tokens.
+
+    Args:
+        verify_token: checks the signature and the registered claims.
+        denials: who is refused, and when to look again.
+        monotonic: seconds that never go back.
+    """
+    denied = denials.denied
+    scopes_of: dict[str, frozenset[str]] = {}
+    roles_of: dict[tuple[str, ...], frozenset[str]] = {}
+
+    def verify(token: str) -> Principal:
+        claims = verify_token(token)
+        try:
+            sid = claims["sid"]
+            scopes = scopes_of[claims["scope"]]
+            roles = roles_of[tuple(claims["roles"])]
+            data = claims.get("data", _NO_DATA)
+            authenticated_at = claims["auth_time"]
+            is_plain = sid.__class__ is str and authenticated_at.__class__ is int
+        except (KeyError, TypeError):
+            is_plain = False
+        if not is_plain:  # scopes or roles that are not remembered yet, or no token of a session
+            _check_session_claims(claims)
+            sid, data, authenticated_at = claims["sid"], claims.get("data", _NO_DATA), claims["auth_time"]
+            scopes = _remembered(scopes_of, claims["scope"], claims["scope"].split())
+            roles = _remembered(roles_of, tuple(claims["roles"]), claims["roles"])
+        if monotonic() >= denials.look_again_at:
+            denials.check()
+        if sid in denied:
+            raise SessionEnded(ENDED)
+        return Principal(claims["sub"], sid, scopes, roles, data, authenticated_at, claims["exp"], claims)
+
+    return verify
+
+
+def asking_the_store(verify: Verify, store: SessionStore, clock: Callable[[], float]) -> Verify:
+    """Make a verification ask the store each time whether the session lives.
+
+    Args:
+        verify: checks everything else first.
+        store: where the sessions are.
+        clock: epoch seconds.
+    """
+
+    def verify_strictly(token: str) -> Principal:
+        principal = verify(token)
+        row = store.get(principal.sid)
+        if row is None:
+            raise UnknownSession("the store does not know the session of this access token")
+        if not row.is_live(clock()):
+            raise SessionEnded(ENDED)
+        return principal
+
+    return verify_strictly
+
+
+def _check_session_claims(claims: dict[str, Any]) -> None:
+    """Refuse a token that was issued for something else than a session. Source: RFC 9068 2.2."""
+    for name, kind in _SESSION_CLAIMS.items():
+        if name not in claims:
+            raise MissingClaim(name, f"an access token of a session has a {name!r} claim")
+        if claims[name].__class__ is not kind:
+            raise ClaimError(name, "type")
+    if not all(role.__class__ is str for role in claims["roles"]):
+        raise ClaimError("roles", "type")
+    if claims.get("data", {}).__class__ is not dict:
+        raise ClaimError("data", "type")
+
+
+K = TypeVar("K")
+
+
+def _remembered(sets: dict[K, frozenset[str]], key: K, words: Iterable[str]) -> frozenset[str]:
+    """Make a set of words and remember it; when there are too many, begin anew."""
+    if len(sets) >= SETS_REMEMBERED_MAX:
+        sets.clear()
+    return sets.setdefault(key, frozenset(words))
