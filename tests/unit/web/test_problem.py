@@ -51,11 +51,7 @@ def test_a_fault_of_ours_is_not_explained_to_strangers() -> None:
 
 
 def test_every_error_has_a_code_of_its_own_and_no_hint_gets_out() -> None:
-    kinds = [
-        kind
-        for _, kind in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(kind, errors.DaypassError)
-    ]
+    kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.DaypassError)]
     assert len({kind.code for kind in kinds}) == len(kinds)
 
 

@@ -64,9 +64,7 @@ def test_an_unrelated_query_is_nobodys_business() -> None:
     assert bearer_token(asks("Bearer abc", query="page=2&access_tokens=x")) == "abc"
 
 
-@pytest.mark.parametrize(
-    "kind", [JSON, "APPLICATION/JSON", f"{JSON}; charset=utf-8", f'{JSON};charset="UTF-8"']
-)
+@pytest.mark.parametrize("kind", [JSON, "APPLICATION/JSON", f"{JSON}; charset=utf-8", f'{JSON};charset="UTF-8"'])
 def test_a_json_object_is_read(kind: str) -> None:
     assert body_fields(posts(b'{"a": "\xc3\xa9", "b": [1]}', kind)) == {"a": "\u00e9", "b": [1]}
 
