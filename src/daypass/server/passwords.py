@@ -53,9 +53,7 @@ class Passwords:
         waiting_max: checks that wait for their turn.
     """
 
-    def __init__(
-        self, *, at_once_max: int = CHECKS_AT_ONCE_MAX, waiting_max: int = LOGINS_WAITING_MAX
-    ) -> None:
+    def __init__(self, *, at_once_max: int = CHECKS_AT_ONCE_MAX, waiting_max: int = LOGINS_WAITING_MAX) -> None:
         self._hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
         self._running = BoundedSemaphore(at_once_max)
         self._inside = BoundedSemaphore(at_once_max + waiting_max)

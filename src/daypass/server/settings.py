@@ -35,9 +35,7 @@ class Settings(BaseSettings):
         issuer: the ``iss`` and, for now, the ``aud`` of access tokens.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="DAYPASS_", extra="ignore", frozen=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_prefix="DAYPASS_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     data: Path = Path("daypass-data")
     host: str = "127.0.0.1"

@@ -27,9 +27,7 @@ def test_any_characters_are_accepted(password: str, hasher: Passwords) -> None:
     assert not hasher.fits(stored, password + "x")
 
 
-@pytest.mark.parametrize(
-    "password", ["", "x" * 14, "x" * 1025, "\u00e9" * 600, "\ud800" * 20, "e\u0301" * 14]
-)
+@pytest.mark.parametrize("password", ["", "x" * 14, "x" * 1025, "\u00e9" * 600, "\ud800" * 20, "e\u0301" * 14])
 def test_too_short_and_too_long_ones_are_not(password: str, hasher: Passwords) -> None:
     with pytest.raises(Refused) as caught:
         require_acceptable(password)
@@ -50,9 +48,7 @@ def test_the_hash_keeps_to_owasp(hasher: Passwords) -> None:
     assert GOOD not in stored
 
 
-def test_nobodys_password_never_fits_and_costs_a_check(
-    hasher: Passwords, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobodys_password_never_fits_and_costs_a_check(hasher: Passwords, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     verify = hasher._hasher.verify
     monkeypatch.setattr(hasher, "_hasher", Counting(verify, seen))

@@ -1,0 +1,150 @@
+"""Listening: from a Service to answered connections, until a signal ends it.
+
+Enters: settings and a Service. Leaves: nothing, but for the lines on the terminal that say how to try it.
+The port is taken before anything is made in the data folder, so that a start which cannot succeed leaves
+nothing behind.
+
+uvicorn is told to keep quiet: no access log, no configuration of the root logger, warnings to stderr. It
+trusts no ``X-Forwarded-*`` header, since nothing here depends on one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+import h11
+import msgspec
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from daypass.errors import ConfigurationError
+from daypass.server.settings import Settings
+from daypass.web.problem import MEDIA_TYPE, Refused, problem_of
+
+__all__ = ["bind", "run"]
+
+SHUTDOWN_S_MAX: Final = 10
+"""How long requests that are being answered may still take, in seconds."""
+LINGER_S: Final = 1
+"""How long a client that was refused may go on sending into the void, in seconds."""
+_LOGGING: Final[dict[str, Any]] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+    "loggers": {
+        name: {"handlers": ["stderr"], "level": "WARNING", "propagate": False} for name in ("daypass", "uvicorn")
+    },
+}
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Take the port.
+
+    Raises:
+        ConfigurationError: it is in use or not allowed, the address is none of this machine, or others than
+        this
+            machine could reach the service and nothing in front of it speaks TLS.
+    """
+    if not settings.is_loopback and not settings.behind_tls:
+        raise ConfigurationError(
+            f"{settings.host} is reached by other machines, and passwords would travel in clear:"
+            " put a proxy that speaks TLS in front and say --behind-tls, or listen on 127.0.0.1"
+        )
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(1)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    else:
+        return listener
+    raise ConfigurationError(
+        f"cannot listen on {settings.host}:{settings.port}: {reason}. Another port: --port or DAYPASS_PORT"
+    )
+
+
+def run(app: FastAPI, listener: socket.socket, *, listening: Callable[[], None]) -> None:
+    """Answer requests until a signal ends the process.
+
+    Args:
+        app: the application.
+        listener: what ``bind`` returned.
+        listening: called once connections are answered.
+    """
+    config = uvicorn.Config(
+        app,
+        loop="asyncio",
+        http=_Connection,
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=_LOGGING,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_S_MAX,
+    )
+    with contextlib.suppress(KeyboardInterrupt):  # raised by uvicorn once all is closed
+        _Server(config, listening).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as ever, then say so."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._listening()
+
+
+class _Connection(H11Protocol):
+    """A connection that refuses what is no HTTP in the words of all other refusals."""
+
+    _is_refused = False
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, but for what follows a refusal."""
+        if not self._is_refused:
+            super().data_received(data)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the words of uvicorn
+        """Answer with a problem document, unless another answer is under way, and close."""
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            refused = Refused(400, "malformed_request", "This is no HTTP/1.1 request that the service understands.")
+            body = msgspec.json.encode(problem_of(refused))
+            headers = [
+                (b"content-type", MEDIA_TYPE.encode()),
+                (b"cache-control", b"no-store"),
+                (b"x-content-type-options", b"nosniff"),
+                (b"content-length", str(len(body)).encode()),
+                (b"connection", b"close"),
+            ]
+            events = (
+                h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+                h11.Data(data=body),
+                h11.EndOfMessage(),
+            )
+            for event in events:
+                self.transport.write(self.conn.send(event) or b"")
+        # Closed at once while the client still sends, the connection would be reset and the answer lost.
+        self._is_refused = True
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_S, self.transport.close)
