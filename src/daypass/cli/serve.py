@@ -1,0 +1,58 @@
+"""``daypass serve``. Enters: where to listen, where the data is. Leaves: a running service."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from daypass.cli.options import Data
+
+__all__ = ["serve"]
+
+
+def serve(
+    *,
+    data: Data = None,
+    host: Annotated[
+        str | None,
+        typer.Option(help="The address to listen on. [DAYPASS_HOST, else 127.0.0.1]", show_default=False),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port; 0 for any. [DAYPASS_PORT, else 8000]", show_default=False)
+    ] = None,
+    behind_tls: Annotated[
+        bool | None,
+        typer.Option("--behind-tls", help="A proxy in front of the service speaks TLS. [DAYPASS_BEHIND_TLS]"),
+    ] = None,
+) -> None:
+    """Run the service. The first start makes the database, the keys and an administrator."""
+    from daypass.server.app import make_app
+    from daypass.server.boot import ADMINISTRATOR_EMAIL, first_administrator, open_service
+    from daypass.server.listen import bind, run
+    from daypass.server.settings import read_settings
+
+    settings = read_settings(data=data, host=host, port=port, behind_tls=behind_tls)
+    listener = bind(settings)
+    service = open_service(settings)
+    email, password = ADMINISTRATOR_EMAIL, "$PASSWORD"
+
+    def announce(new_email: str, new_password: str) -> None:
+        nonlocal email, password
+        email, password = new_email, new_password
+        print(f"email: {email}\npassword: {password}", flush=True)
+
+    first_administrator(service, announce)
+    url = settings.url(listener.getsockname()[1])
+    run(make_app(service), listener, listening=lambda: print_trial(url, email, password))
+
+
+def print_trial(url: str, email: str, password: str) -> None:
+    """Print a login, a call, a refresh and a logout, to be pasted one after the other into any shell."""
+    json = "-H 'Content-Type: application/json'"
+    access = """$(expr "$PASS" : '.*"access_token":"\\([^"]*\\)"')"""
+    print(f"daypass listens on {url} - try it:")
+    print(f'PASS=$(curl -s {url}/v1/login -d email={email} -d "password={password}"); echo "$PASS"')
+    print(f'curl -s {url}/v1/session -H "Authorization: Bearer {access}"')
+    print(f'PASS=$(curl -s {url}/v1/refresh {json} -d "$PASS"); echo "$PASS"')
+    print(f"""curl -s {url}/v1/logout {json} -d "$PASS" -w '%{{http_code}}\\n'""", flush=True)
