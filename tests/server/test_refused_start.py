@@ -1,0 +1,83 @@
+"""A start that cannot succeed: one line, another exit code than 0, and nothing left behind."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.server.running import ENVIRONMENT, Running, run
+
+
+def one_line(answer: subprocess.CompletedProcess[str], *parts: str) -> None:
+    assert answer.returncode == 1, answer
+    assert answer.stdout == ""
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith("daypass: ")
+    for part in parts:
+        assert part in line
+
+
+def test_a_port_in_use(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        data = tmp_path / "data"
+        one_line(run("serve", "--port", port, "--data", str(data)), f"127.0.0.1:{port}", "in use", "--port")
+        one_line(run("serve", "--data", str(data), DAYPASS_PORT=port), "in use")
+        assert not data.exists()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.invalid", ""])
+def test_an_address_that_others_reach(host: str, tmp_path: Path) -> None:
+    one_line(run("serve", "--host", host, "--port", "0", "--data", str(tmp_path / "data")), "--behind-tls")
+
+
+def test_an_address_of_another_machine(tmp_path: Path) -> None:
+    answer = run("serve", "--host", "192.0.2.1", "--behind-tls", "--port", "0", "--data", str(tmp_path / "data"))
+    one_line(answer, "cannot listen on 192.0.2.1")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for data in ("file", "file/data"):
+        one_line(run("serve", "--port", "0", "--data", str(tmp_path / data)), "data folder", "--data")
+    one_line(run("serve", "--port", "0", DAYPASS_DATA="/proc/nowhere"), "data folder")
+
+
+@pytest.mark.parametrize("port", ["http", "70000", "-1"])
+def test_a_port_that_is_none(port: str, tmp_path: Path) -> None:
+    one_line(run("serve", "--data", str(tmp_path / "data"), DAYPASS_PORT=port), "DAYPASS_PORT")
+
+
+def test_a_key_file_that_others_can_read_and_one_that_is_gone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with Running(data) as service:
+        service.login()
+    keys = data / "daypass.keys.json"
+    keys.chmod(0o644)
+    one_line(run("serve", "--port", "0", "--data", str(data)), "daypass.keys.json", "chmod")
+    keys.rename(data / "elsewhere")
+    one_line(run("serve", "--port", "0", "--data", str(data)), "daypass.keys.json")
+    assert not keys.exists()
+
+
+def test_a_guessable_secret_in_the_environment(tmp_path: Path) -> None:
+    answer = run("serve", "--port", "0", "--data", str(tmp_path / "data"), DAYPASS_KEYS="changeme" * 5)
+    one_line(answer, "secrets.token_urlsafe")
+    assert "changemechangeme" not in answer.stderr
+
+
+@pytest.mark.parametrize("module", ["uvicorn", "fastapi", "argon2", "sqlalchemy", "pydantic_settings", "typer", "rich"])
+def test_a_missing_extra(module: str, tmp_path: Path) -> None:
+    program = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        f"sys.argv = ['daypass', 'serve', '--port', '0', '--data', {str(tmp_path / 'data')!r}]\n"
+        "from daypass.cli.main import main\nmain()"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )
+    one_line(answer, "not installed", "pip install", "daypass[")
