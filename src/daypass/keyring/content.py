@@ -37,9 +37,7 @@ __all__ = [
 DERIVE_ALG: Final = "HKDF-SHA256"
 FORMAT: Final = 1
 _TIMES: Final = ("publish_at", "sign_from", "retire_at", "remove_at")
-_SECRET_KID: Final = re.compile(
-    r"[A-Za-z0-9_-]{1,64}", re.ASCII
-)  # it stands between the dots of a refresh token
+_SECRET_KID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)  # it stands between the dots of a refresh token
 
 
 class SigningKey(msgspec.Struct, frozen=True, eq=False):
@@ -107,16 +105,17 @@ def parse_ring(text: RingText, *, where: str, secrets_required: bool = True) -> 
 
 
 def dump_ring(content: RingContent) -> RingText:
-    """Spell a ring as its text.
+    """Spell a ring as its text, and read that again: what cannot be read must not take the place of what can.
 
     Raises:
-        ConfigurationError: it would be larger than what is read again.
+        ConfigurationError: it would be too large, or hold a time that is none (of a clock that is far off).
     """
     text = RingText(encode_json({"keys": [*_members(content)], "daypass": _set_member(content.schedule)}))
     if len(text) > RING_BYTES_MAX:
         raise ConfigurationError(
             f"the key ring would have more than {RING_BYTES_MAX} bytes: rotate less often, or retire old keys"
         )
+    parse_ring(text, where="the key ring that was to be written")
     return text
 
 
@@ -135,13 +134,13 @@ def read_signing_key(members: Mapping[str, Any], entry: RingEntry, *, alg: str |
     key = JWK.from_dict({**members, "kid": entry.kid}, alg=alg)
     if key.alg is None:
         raise KeyFormatError("a key of a ring names its alg")
+    verifying = key if key.kty == "oct" else key.public()
+    verifying.verifying_algorithms(None)
     if key.is_private:
         key.signing_algorithm()
-    key.verifying_algorithms(None)
     if key.kty == "oct":
         _check_strength(b64url_decode(members["k"].encode("ascii")))
-    entry = msgspec.structs.replace(entry, alg=key.alg)
-    return SigningKey(entry=entry, key=key, verifying=key if key.kty == "oct" else key.public())
+    return SigningKey(entry=msgspec.structs.replace(entry, alg=key.alg), key=key, verifying=verifying)
 
 
 def _read_ring(raw: bytes, secrets_required: bool) -> RingContent:

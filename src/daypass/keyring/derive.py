@@ -75,6 +75,4 @@ def _hkdf(secret: RingSecret, info: str, length_bytes: int) -> bytes:
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-    return HKDF(algorithm=SHA256(), length=length_bytes, salt=None, info=info.encode()).derive(
-        secret.reveal()
-    )
+    return HKDF(algorithm=SHA256(), length=length_bytes, salt=None, info=info.encode()).derive(secret.reveal())

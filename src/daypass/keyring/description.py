@@ -41,9 +41,7 @@ def _in_words(entry: RingEntry, now_s: float) -> str:
         + {
             "next": f"{what} from {_utc(entry.sign_from)}",
             "active": what if entry.retire_at is None else f"{what} until {_utc(entry.retire_at)}",
-            "retiring": "is accepted"
-            if entry.remove_at is None
-            else f"is accepted until {_utc(entry.remove_at)}",
+            "retiring": "is accepted" if entry.remove_at is None else f"is accepted until {_utc(entry.remove_at)}",
             "removed": "is refused",
         }[state]
     )

@@ -10,9 +10,11 @@ Source: RFC 7517 4 and 5; RFC 5869.
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Final, NoReturn, final
+
+import msgspec
 
 from daypass.encoding import b64url_decode, parse_object
 from daypass.errors import ConfigurationError, DaypassError, KeyFormatError, MalformedToken, WeakKey
@@ -44,7 +46,7 @@ class EnvironmentStorage:
     Args:
         name: of the variable.
         alg: of a secret text (default HS256), and of a JWK that names none.
-        schedule: for what is no whole ring.
+        schedule: of the keys; a whole ring has its own, which this one can only widen.
 
     Raises:
         ConfigurationError: there is no such variable, or its value is no key.
@@ -53,15 +55,13 @@ class EnvironmentStorage:
 
     __slots__ = ("_name", "_text")
 
-    def __init__(
-        self, name: str, *, alg: str | None = None, schedule: RotationSchedule | None = None
-    ) -> None:
+    def __init__(self, name: str, *, alg: str | None = None, schedule: RotationSchedule | None = None) -> None:
         self._name = name
         if name not in os.environ:
             raise ConfigurationError(f"{self.location} is not set: set it to a secret; {HOW_TO_MAKE_ONE}")
         given = RingText(os.fsencode(os.environ[name]))
         try:
-            self._text = dump_ring(_read(given, alg, schedule or RotationSchedule()))
+            self._text = dump_ring(_read(given, alg, schedule))
             return
         except DaypassError as error:
             why, kind = str(error), type(error)
@@ -107,24 +107,26 @@ class EnvironmentStorage:
         raise TypeError("a ring from the environment is not pickled: open it in each process")
 
 
-def _read(given: RingText, alg: str | None, schedule: RotationSchedule) -> RingContent:
+def _read(given: RingText, alg: str | None, schedule: RotationSchedule | None) -> RingContent:
     """Tell the four kinds of value apart. Raises DaypassError with frames that may hold secrets."""
+    wanted = schedule or RotationSchedule()
     if not given.reveal().lstrip().startswith(b"{"):
-        return _with_secrets([_secret_text(given, alg or _ALG_OF_TEXT)], schedule)
+        return _with_secrets([_secret_text(given, alg or _ALG_OF_TEXT)], wanted)
     try:
         document = parse_object(given.reveal().strip())
     except MalformedToken:
         raise KeyFormatError("it begins like JSON, and is no strict JSON object") from None
     if "daypass" in document:
         content = parse_ring(RingText(given.reveal().strip()), where="the ring in it", secrets_required=False)
-        return content if content.secrets else _with_secrets([*content.signing], content.schedule)
+        secrets = content.secrets or _derived_from(content.signing)
+        return RingContent(content.signing, secrets, content.schedule.widened(schedule or content.schedule))
     keys = document.get("keys", [document])
     if not isinstance(keys, list):
         raise KeyFormatError("a JWK Set has a list of keys")
     signing: list[SigningKey] = []
     for members in keys:
         signing.append(_read_jwk(members, alg, is_first=not any(held.key.is_private for held in signing)))
-    return _with_secrets(signing, schedule)
+    return _with_secrets(signing, wanted)
 
 
 def _secret_text(given: RingText, alg: str) -> SigningKey:
@@ -145,9 +147,7 @@ def _read_jwk(members: object, alg: str | None, *, is_first: bool) -> SigningKey
     kid = members.get("kid")
     if kid is None:
         anonymous = JWK.from_dict(members, alg=bound)
-        kid = (
-            derive_kid(_private_parts(members), "sign") if anonymous.kty == "oct" else anonymous.thumbprint()
-        )
+        kid = derive_kid(_private_parts(members), "sign") if anonymous.kty == "oct" else anonymous.thumbprint()
     if not isinstance(kid, str):
         raise KeyFormatError("a kid is a string")
     is_private = "d" in members or "k" in members
@@ -161,23 +161,21 @@ def _entry(kid: str, alg: str, *, is_first: bool) -> RingEntry:
 
 
 def _with_secrets(signing: list[SigningKey], schedule: RotationSchedule) -> RingContent:
-    """Derive a ring secret from each private key, with its times, accepted while the key is given."""
-    secrets = tuple(_derived(held) for held in signing if held.key.is_private)
+    """Make a ring of keys that came without secrets."""
     if not any(held.entry.retire_at is None for held in signing):
         raise KeyFormatError("none of the keys is private: there is nothing to sign with")
-    return RingContent(signing=tuple(signing), secrets=secrets, schedule=schedule)
+    return RingContent(tuple(signing), _derived_from(signing), schedule)
+
+
+def _derived_from(signing: Iterable[SigningKey]) -> tuple[SecretKey, ...]:
+    """Derive a ring secret from each private key, with its times, accepted while the key is given."""
+    return tuple(_derived(held) for held in signing if held.key.is_private)
 
 
 def _derived(held: SigningKey) -> SecretKey:
     parts = _private_parts(held.key.to_dict(private=True))
-    entry = RingEntry(
-        kid=derive_kid(parts, "derive"),
-        alg=DERIVE_ALG,
-        purpose="derive",
-        publish_at=held.entry.publish_at,
-        sign_from=held.entry.sign_from,
-        retire_at=held.entry.retire_at,
-    )
+    kid = derive_kid(parts, "derive")
+    entry = msgspec.structs.replace(held.entry, kid=kid, alg=DERIVE_ALG, purpose="derive", remove_at=None)
     return SecretKey(entry=entry, secret=ring_secret_of(parts))
 
 

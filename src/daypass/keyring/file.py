@@ -136,10 +136,8 @@ class FileStorage:
         """
         fresh = self.path.with_name(f"{self.path.name}.new")
         try:
-            fresh.unlink(
-                missing_ok=True
-            )  # of a writer that died: whoever holds the lock is the only one alive
-            _write_whole(fresh, text)
+            fresh.unlink(missing_ok=True)  # of a writer that died: whoever holds the lock is the only one alive
+            _write_whole(fresh, text, later_than_ns=_modified_ns(self.path))
             fresh.replace(self.path)
             _sync_folder(self.path.parent)
         except OSError as error:
@@ -173,9 +171,7 @@ def _lock(path: Path) -> int:
         if held:
             return descriptor
         if time.monotonic() >= give_up_at:
-            raise StoreUnavailable(
-                f"another process has held {path} for {RING_LOCK_WAIT_S_MAX} s: is it hanging?"
-            )
+            raise StoreUnavailable(f"another process has held {path} for {RING_LOCK_WAIT_S_MAX} s: is it hanging?")
         time.sleep(_LOCK_RETRY_S)
 
 
@@ -184,9 +180,7 @@ def _check_private(path: Path, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise ConfigurationError(f"{path} is no plain file")
     if found.st_uid != os.geteuid():
-        raise ConfigurationError(
-            f"{path} is owned by another user than this process runs as: run as its owner"
-        )
+        raise ConfigurationError(f"{path} is owned by another user than this process runs as: run as its owner")
     if found.st_mode & _OTHERS:
         raise ConfigurationError(
             f"{path} can be read or written by others (mode {stat.S_IMODE(found.st_mode):04o}):"
@@ -194,14 +188,27 @@ def _check_private(path: Path, found: os.stat_result) -> None:
         )
 
 
-def _write_whole(path: Path, text: RingText) -> None:
-    """Write a new file and wait until the disk has it. Raises OSError."""
+def _modified_ns(path: Path) -> int:
+    try:
+        return path.lstat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _write_whole(path: Path, text: RingText, *, later_than_ns: int) -> None:
+    """Write a new file, wait until the disk has it. Raises OSError.
+
+    Its time is that of the write and always later than the old one: inode numbers come back, and the clock of a
+    file system is so coarse that two quick writes could look like none to ``version``.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, _MODE)
     try:
         os.fchmod(descriptor, _MODE)  # a strict umask would leave a file that nobody can read
         rest = memoryview(text.reveal())  # shows nothing of its bytes
         while rest:
             rest = rest[os.write(descriptor, rest) :]
+        written_ns = max(time.time_ns(), later_than_ns + 1)
+        os.utime(descriptor, ns=(written_ns, written_ns))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -91,7 +91,7 @@ class KeyRing:
         self._storage = storage
         self._clock = clock
         self._monotonic = monotonic
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a log handler or a signal handler may ask the ring while it reads
         self._lock_pid = os.getpid()
         self._fault = ""
         self._poll_at = self._reread_at = monotonic()
@@ -207,7 +207,8 @@ class KeyRing:
         any more keeps what it has, and ``describe`` says so.
         """
         with self._guard():
-            if self._monotonic() >= self._reread_at:
+            if (now_s := self._monotonic()) >= self._reread_at:
+                self._reread_at = now_s + REREAD_S
                 self._reload()
 
     def derive_kid(self) -> str:
@@ -249,13 +250,15 @@ class KeyRing:
             ConfigurationError: the ring cannot be changed from here, is gone, or would become too large.
             StoreUnavailable: it cannot be written now; it is as it was.
         """
-        self.reread()
-        key = JWK.generate(alg or newest_alg(self._view.content))
-        self._change(lambda content, now_s: rotated(content, key, at_once=at_once, now_s=now_s))
-        return key.kid or ""
+
+        def change(content: RingContent, now_s: int) -> RingContent:
+            key = JWK.generate(alg or newest_alg(content))
+            return rotated(content, key, at_once=at_once, now_s=now_s)
+
+        return self._change(change).signing[-1].entry.kid
 
     def retire(self, kid: str) -> None:
-        """Refuse a key from now on: every token or refresh token made with it is refused, here at once.
+        """Refuse whatever was made with a key, in all processes within about a second.
 
         Args:
             kid: of any key but the newest of its purpose.
@@ -266,13 +269,14 @@ class KeyRing:
         """
         self._change(lambda content, _now_s: without(content, kid))
 
-    def _change(self, change: Callable[[RingContent, int], RingContent]) -> None:
+    def _change(self, change: Callable[[RingContent, int], RingContent]) -> RingContent:
         """Read, change and write the ring while every other writer waits, then follow the change."""
         with self._storage.lock():
-            content = _read(self._storage)
-            self._storage.write(dump_ring(change(content, int(self._clock()))))
+            content = change(_read(self._storage), int(self._clock()))
+            self._storage.write(dump_ring(content))
         with self._guard():
             self._reload()
+        return content
 
     # -------------------------------------------------------------------------------------------------- show
 
@@ -300,9 +304,7 @@ class KeyRing:
         from daypass.keyring.description import describe_ring
 
         view = self._now()
-        return describe_ring(
-            view.content, location=self._storage.location, now_s=self._clock(), fault=self._fault
-        )
+        return describe_ring(view.content, location=self._storage.location, now_s=self._clock(), fault=self._fault)
 
     def __repr__(self) -> str:
         return f"<KeyRing: {self._storage.location}, redacted>"
@@ -329,7 +331,6 @@ class KeyRing:
     def _reload(self) -> None:
         """Read the text again if it has changed; where that fails, keep what is there. Under ``_guard``."""
         self._poll_at = self._monotonic() + POLL_S
-        self._reread_at = self._monotonic() + REREAD_S
         version = self._storage.version()
         if version == self._version and not self._fault:
             return
@@ -350,10 +351,10 @@ class KeyRing:
             logging.getLogger("daypass.keyring").warning("%s; going on with the keys read before", fault)
         self._fault = fault
 
-    def _guard(self) -> threading.Lock:
+    def _guard(self) -> threading.RLock:
         """The lock of this process: that of a parent may be held by a thread that was not forked."""
         if self._lock_pid != os.getpid():
-            self._lock, self._lock_pid = threading.Lock(), os.getpid()
+            self._lock, self._lock_pid = threading.RLock(), os.getpid()
         return self._lock
 
 
@@ -371,10 +372,7 @@ def _look_at(content: RingContent, now_s: float, *, epoch: int) -> _View:
     """See what a ring answers at a time, and how long that holds."""
     entries = content.entries()
     times = [
-        time
-        for entry in entries
-        for time in (entry.sign_from, entry.retire_at, entry.remove_at)
-        if time is not None
+        time for entry in entries for time in (entry.sign_from, entry.retire_at, entry.remove_at) if time is not None
     ]
     return _View(
         epoch=epoch,
@@ -382,11 +380,7 @@ def _look_at(content: RingContent, now_s: float, *, epoch: int) -> _View:
         ends_at=min((time for time in times if time > now_s), default=float("inf")),
         content=content,
         signing=in_use(content.signing, now_s).key,
-        verification=tuple(
-            held.verifying for held in content.signing if held.entry.state(now_s) != "removed"
-        ),
+        verification=tuple(held.verifying for held in content.signing if held.entry.state(now_s) != "removed"),
         secret_kid=in_use(content.secrets, now_s).entry.kid,
-        secrets={
-            held.entry.kid: held.secret for held in content.secrets if held.entry.state(now_s) != "removed"
-        },
+        secrets={held.entry.kid: held.secret for held in content.secrets if held.entry.state(now_s) != "removed"},
     )

@@ -100,9 +100,7 @@ def widened(content: RingContent, schedule: RotationSchedule, *, now_s: int) -> 
         now_s: epoch seconds.
     """
     wider = content.schedule.widened(schedule)
-    return RingContent(
-        _stretched(content.signing, wider, now_s), _stretched(content.secrets, wider, now_s), wider
-    )
+    return RingContent(_stretched(content.signing, wider, now_s), _stretched(content.secrets, wider, now_s), wider)
 
 
 def newest_alg(content: RingContent) -> str:
@@ -110,18 +108,14 @@ def newest_alg(content: RingContent) -> str:
     return [held.entry.alg for held in content.signing if held.entry.retire_at is None][-1]
 
 
-def _superseded(
-    keys: Sequence[Held], from_s: int, schedule: RotationSchedule, now_s: int
-) -> tuple[Held, ...]:
+def _superseded(keys: Sequence[Held], from_s: int, schedule: RotationSchedule, now_s: int) -> tuple[Held, ...]:
     kept = (held for held in keys if held.entry.state(now_s) != "removed")
     return tuple(_retired(held, from_s, schedule) for held in kept)
 
 
 def _stretched(keys: Sequence[Held], schedule: RotationSchedule, now_s: int) -> tuple[Held, ...]:
     return tuple(
-        _retired(held, at_s, schedule)
-        if (at_s := held.entry.retire_at) is not None and at_s > now_s
-        else held
+        _retired(held, at_s, schedule) if (at_s := held.entry.retire_at) is not None and at_s > now_s else held
         for held in keys
     )
 
@@ -136,9 +130,7 @@ def _sign_from(held: SigningKey | SecretKey) -> int:
 
 
 def _signing(key: JWK, now_s: int, from_s: int) -> SigningKey:
-    entry = RingEntry(
-        kid=key.kid or "", alg=key.alg or "", purpose="sign", publish_at=now_s, sign_from=from_s
-    )
+    entry = RingEntry(kid=key.kid or "", alg=key.alg or "", purpose="sign", publish_at=now_s, sign_from=from_s)
     return SigningKey(entry=entry, key=key, verifying=key if key.kty == "oct" else key.public())
 
 

@@ -39,9 +39,7 @@ class RotationSchedule(msgspec.Struct, frozen=True, kw_only=True):
             value = getattr(self, name)
             least = 0 if name == "publish_s" else 1
             if type(value) is not int or not least <= value <= SCHEDULE_S_MAX:
-                raise ConfigurationError(
-                    f"{name} is a whole number of seconds from {least} to {SCHEDULE_S_MAX}"
-                )
+                raise ConfigurationError(f"{name} is a whole number of seconds from {least} to {SCHEDULE_S_MAX}")
 
     def stays_s(self, purpose: Purpose) -> int:
         """Tell how long, in seconds, a key is accepted after its successor took over."""

@@ -81,10 +81,7 @@ def _pattern_of(secret: bytes) -> str | None:
     """Find few distinct bytes, a repetition, or a count up or down."""
     if len(set(secret)) < DISTINCT_BYTES_MIN:
         return f"it has fewer than {DISTINCT_BYTES_MIN} distinct bytes"
-    if any(
-        secret[period:] == secret[:-period]
-        for period in range(1, min(PATTERN_BYTES_MAX, len(secret) - 1) + 1)
-    ):
+    if any(secret[period:] == secret[:-period] for period in range(1, min(PATTERN_BYTES_MAX, len(secret) - 1) + 1)):
         return f"it repeats a pattern of at most {PATTERN_BYTES_MAX} bytes"
     small_steps = sum(abs(after - before) <= 1 for before, after in pairwise(secret))
     if small_steps * 4 >= (len(secret) - 1) * 3:

@@ -6,9 +6,11 @@ import pytest
 from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
 from daypass.jose.jwk import JWK
 from daypass.keyring.content import dump_ring
+from daypass.keyring.environment import EnvironmentStorage
 from daypass.keyring.ring import KeyRing
 from daypass.keyring.rotation import new_ring, rotated
 from daypass.keyring.schedule import RotationSchedule
+from daypass.keyring.storage import RingText
 
 T = 1_800_000_000
 NAME = "DAYPASS_TEST_KEYS"
@@ -110,6 +112,20 @@ def test_a_whole_ring_keeps_its_times(environment) -> None:
     assert ring.signing_key().kid == content.signing[0].entry.kid
 
 
+def test_a_whole_ring_keeps_its_schedule_or_a_wider_one(environment) -> None:
+    content = new_ring(JWK.generate("EdDSA"), schedule=RotationSchedule(publish_s=7), now_s=T)
+    wide = RotationSchedule(publish_s=1, token_lifetime_s_max=100_000)
+    ring = environment(dump_ring(content).reveal().decode(), schedule=wide)
+    assert ring.schedule == RotationSchedule(publish_s=7, token_lifetime_s_max=100_000)
+    assert environment(secrets.token_urlsafe(32), schedule=wide).schedule == wide
+
+
+def test_a_key_exported_by_a_browser_signs(environment) -> None:
+    ring = environment({**private("ES256"), "key_ops": ["sign"], "ext": True})
+    assert ring.signing_key().key_ops == ("sign",)
+    assert [key.key_ops for key in ring.verification_keys()] == [("verify",)]
+
+
 def test_a_ring_without_secrets_derives_them(environment) -> None:
     content = new_ring(JWK.generate("EdDSA"), schedule=RotationSchedule(), now_s=T - 100)
     document = json.loads(dump_ring(content).reveal())
@@ -187,6 +203,8 @@ def test_nothing_changes_it_and_the_error_says_what_does(environment) -> None:
     for change in (ring.rotate, lambda: ring.retire("x")):
         with pytest.raises(ConfigurationError, match=f"{NAME}.*in front"):
             change()
+    with pytest.raises(ConfigurationError, match="in front"):
+        EnvironmentStorage(NAME).write(RingText(b""))
     epoch = ring.epoch
     ring.reread()
     assert ring.epoch == epoch

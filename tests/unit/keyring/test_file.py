@@ -4,6 +4,7 @@ import resource
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +76,15 @@ def test_each_write_is_another_version(storage: FileStorage) -> None:
     assert storage.version() in versions
     storage.path.unlink()
     assert storage.version() not in versions
+
+
+def test_a_clock_stepped_back_hides_no_write(storage: FileStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = []
+    monkeypatch.setattr(time, "time_ns", lambda: 5)
+    for text in (NEW, OLD, NEW):
+        storage.write(text)
+        times.append(storage.path.stat().st_mtime_ns)
+    assert times == sorted(set(times))
 
 
 def test_a_change_of_mode_is_another_version(storage: FileStorage) -> None:

@@ -195,6 +195,16 @@ def test_a_retired_key_does_not_come_back_with_the_clock(clock: Clock) -> None:
     assert ring.derived_key(old_secret, "refresh") is None
 
 
+@pytest.mark.parametrize("now_s", [-100, 253_402_300_800 - 1])
+def test_a_clock_that_is_far_off_cannot_make_a_ring_unreadable(path: Path, clock: Clock, now_s: int) -> None:
+    ring = KeyRing.open(path, clock=clock)
+    before = path.read_bytes()
+    clock.now_s = now_s
+    with pytest.raises(ConfigurationError, match="no time"):
+        ring.rotate()
+    assert path.read_bytes() == before
+
+
 def test_at_once_signs_at_once(clock: Clock) -> None:
     ring = KeyRing.in_memory(clock=clock)
     new = ring.rotate(at_once=True)
@@ -285,6 +295,17 @@ def test_an_unknown_kid_rereads_at_once_and_at_most_ten_times_a_second(clock: Cl
     assert ring.signing_key().kid == new
 
 
+def test_a_look_of_its_own_does_not_delay_the_look_for_an_unknown_kid(
+    path: Path, clock: Clock, monotonic: Clock
+) -> None:
+    ring = open_ring(path, clock, monotonic)
+    monotonic.now_s += 1.0
+    _ = ring.epoch
+    new = KeyRing.open(path, clock=clock).rotate(at_once=True)
+    ring.reread()
+    assert ring.signing_key().kid == new
+
+
 def test_an_unknown_secret_rereads_at_once(clock: Clock, monotonic: Clock) -> None:
     storage = Watched()
     ring = KeyRing.from_storage(storage, clock=clock, monotonic=monotonic)
@@ -365,6 +386,15 @@ def test_a_ring_that_is_gone_is_not_made_anew_by_a_rotation(path: Path, clock: C
     assert not path.exists()
 
 
+def test_another_process_may_make_the_ring_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = Watched()
+    answers = iter([None])
+    real = storage.read
+    monkeypatch.setattr(storage, "read", lambda: next(answers, real()))
+    other = KeyRing.from_storage(storage.inner)
+    assert KeyRing.from_storage(storage).entries() == other.entries()
+
+
 def test_a_ring_put_in_its_place_is_taken_whole(path: Path, clock: Clock, monotonic: Clock) -> None:
     ring = open_ring(path, clock, monotonic)
     old = ring.derive_kid()
@@ -441,13 +471,30 @@ def test_a_reader_is_not_held_up_by_the_one_that_reads_the_file(clock: Clock, mo
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_child_forked_while_the_lock_is_held_is_not_stuck(clock: Clock) -> None:
     ring = KeyRing.in_memory(clock=clock)
-    with ring._guard():
+    held, free = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with ring._guard():
+            held.set()
+            free.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(10)
+    try:
         pid = os.fork()
         if pid == 0:
-            ring.reread()
-            clock.now_s += 10**7
-            os._exit(0 if ring.epoch else 1)
-    assert os.waitpid(pid, 0)[1] == 0
+            status = 1
+            try:
+                ring.reread()
+                clock.now_s += 10**7
+                status = 0 if ring.epoch else 1
+            finally:
+                os._exit(status)
+        assert os.waitpid(pid, 0)[1] == 0
+    finally:
+        free.set()
+        thread.join()
 
 
 # -------------------------------------------------------------------------------------------------------- show
