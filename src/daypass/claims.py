@@ -74,6 +74,8 @@ class ClaimsPolicy(msgspec.Struct, frozen=True, kw_only=True):
         else:
             _demand_text("audience", self.audience)
         _demand_names("required", self.required)
+        if "aud" in self.required and self.audience is None:
+            raise ValueError("required names 'aud', and without audience every token that has one is refused")
         _demand_seconds("leeway_s", self.leeway_s, LEEWAY_S_MAX)
         if self.max_age_s is not None:
             _demand_seconds("max_age_s", self.max_age_s, NUMERIC_DATE_MAX)
@@ -114,44 +116,45 @@ def compile_policy(policy: ClaimsPolicy) -> tuple[Callable[[Claims, float], bool
     """
     issuer, audience, leeway_s = policy.issuer, policy.audience, policy.leeway_s
     horizon = NUMERIC_DATE_MAX
+    # Below, "1 <" keeps out an exp of true where the clock is at 1970: to Python true is the number 1.
 
-    def fits(claims: Claims, now_s: float) -> bool:
-        get = claims.get
+    def fits_access_token(claims: Claims, now_s: float) -> bool:  # what RFC 9068 demands is there: no get()
         return (
-            now_s - leeway_s < claims["exp"] < horizon
-            and get("iss") == issuer
-            and get("aud") == audience
-            and get("sub", "").__class__ is str
-            and get("jti", "").__class__ is str
-            and get("iat", 0).__class__ is int
-            and -horizon < get("iat", 0) < horizon
+            1 < now_s - leeway_s < claims["exp"] < horizon
+            and claims["iss"] == issuer
+            and claims["aud"] == audience
+            and claims["sub"].__class__ is str
+            and claims["jti"].__class__ is str
+            and (iat := claims["iat"]).__class__ is int
+            and -horizon < iat < horizon
             and "nbf" not in claims
         )
 
     def fits_anyone(claims: Claims, now_s: float) -> bool:
         get = claims.get
         return (
-            now_s - leeway_s < claims["exp"] < horizon
+            1 < now_s - leeway_s < claims["exp"] < horizon
             and "aud" not in claims
             and get("iss", "").__class__ is str
             and get("sub", "").__class__ is str
             and get("jti", "").__class__ is str
-            and get("iat", 0).__class__ is int
-            and -horizon < get("iat", 0) < horizon
+            and (iat := get("iat", 0)).__class__ is int
+            and -horizon < iat < horizon
             and "nbf" not in claims
         )
 
-    def fits_never(claims: Claims, now_s: float) -> bool:  # noqa: ARG001 - the shape of the two above
-        return False
+    def fits_checked(claims: Claims, now_s: float) -> bool:
+        check(claims, now_s)
+        return True
 
     def check(claims: Claims, now_s: float) -> None:
         check_claims(claims, policy, now_s=now_s)
 
     if set(policy.required) - {"exp", "iss", "aud"} or policy.max_age_s is not None or policy.subject is not None:
-        return fits_never, check
+        return fits_checked, check
     if issuer is not None and isinstance(audience, str):
-        return fits, check
-    return (fits_anyone if issuer is None and audience is None and "iss" not in policy.required else fits_never), check
+        return fits_access_token, check
+    return (fits_anyone if issuer is None and audience is None and "iss" not in policy.required else fits_checked), check
 
 
 def check_claims(claims: Mapping[str, Any], policy: ClaimsPolicy, *, now_s: float) -> None:
@@ -266,19 +269,24 @@ def check_issuable(claims: Mapping[str, Any]) -> None:
 
     Source: RFC 7519 4.1.
     """
-    shape = (*claims, *map(type, claims.values()))
-    opaque = _shapes.get(shape)
-    if opaque is None:
-        opaque = _judge_shape(claims, shape)
-    for name in opaque:
-        value = claims[name]
-        if not (value.__class__ is list and _PLAIN.issuperset(map(type, value))) and not is_json(value):
-            refuse_json(value)
-    get = claims.get
-    if not (-_DATE_MAX < get("exp", 0) < _DATE_MAX and -_DATE_MAX < get("iat", 0) < _DATE_MAX) or "nbf" in claims:
-        _check_dates(claims)
-    if "aud" in opaque:
-        _check_audiences(claims["aud"])
+    try:
+        shape = (*claims, *map(type, claims.values()))
+        opaque = _shapes.get(shape)
+        if opaque is None:
+            opaque = _judge_shape(claims, shape)
+        for name in opaque:
+            value = claims[name]
+            if not (value.__class__ is list and _PLAIN.issuperset(map(type, value))) and not is_json(value):
+                refuse_json(value)
+        get = claims.get
+        if not (-_DATE_MAX < get("exp", 0) < _DATE_MAX and -_DATE_MAX < get("iat", 0) < _DATE_MAX) or "nbf" in claims:
+            _check_dates(claims)
+        if "aud" in opaque:
+            _check_audiences(claims["aud"])
+    except RecursionError:
+        raise ValueError("the claims are nested too deeply, or in a circle") from None
+    except AttributeError:
+        raise TypeError("claims are a dict") from None
 
 
 def _judge_shape(claims: Mapping[str, Any], shape: tuple[object, ...]) -> tuple[str, ...]:

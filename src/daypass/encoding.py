@@ -7,6 +7,7 @@ Source: RFC 7515 2 (base64url), RFC 7515 4 and RFC 7519 4 (unique member names),
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any, Final, NoReturn
 
@@ -29,7 +30,15 @@ __all__ = [
 JSON = None | bool | int | float | str | list[Any] | dict[str, Any]
 """What a claim may hold. The containers hold JSON again."""
 
-encode_json: Final = msgspec.json.Encoder().encode
+
+def _as_dict(value: object) -> dict[str, Any]:
+    """Take any mapping as an object: the encoder knows dict alone. Raises TypeError for the rest."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{type(value).__name__} is nothing that JSON can say")
+    return dict(value)
+
+
+encode_json: Final = msgspec.json.Encoder(enc_hook=_as_dict).encode
 """A JSON value to compact UTF-8. What it is given must satisfy ``is_json``: it writes NaN as null."""
 decode_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 """UTF-8 to a dict, strict but for duplicate members. Raises ValueError or RecursionError."""

@@ -362,6 +362,8 @@ class JWK:
 
 def _check_names(alg: str | None, kid: str | None, use: str | None, key_ops: tuple[str, ...] | None) -> None:
     """Check what a JWK says beside its material. Source: RFC 7517 4.2 to 4.5."""
+    if kid is not None and not isinstance(kid, str):
+        raise TypeError("a kid is a str")
     if kid is not None and not 0 < len(kid.encode("utf-8", "replace")) <= KID_BYTES_MAX:
         raise KeyFormatError(f"a kid has 1 to {KID_BYTES_MAX} bytes")
     if alg is not None and alg not in SIGNATURE_ALGORITHMS and alg.upper() in {*SIGNATURE_ALGORITHMS, "ES521", "NONE"}:

@@ -140,6 +140,8 @@ def _read_rsa(jwk: Mapping[str, Any]) -> RawKey:
     if not given:
         return RawKey("RSA", None, public=public.public_key(), private=None)
     if given == ["d"]:
+        if _uint(jwk, "d") >= n:  # the search for the primes raises numbers to this power
+            raise KeyFormatError("the private exponent 'd' is larger than the modulus")
         p, q = rsa.rsa_recover_prime_factors(n, e, _uint(jwk, "d"))
         parts = [_uint(jwk, "d"), p, q, *_crt(_uint(jwk, "d"), p, q)]
     elif len(given) == len(_RSA_PRIVATE):
@@ -222,7 +224,15 @@ def _okp_public(crv: str, x: bytes) -> RawKey:
         if not crypto_core_ed25519_is_valid_point(x):  # small order, mixed order, not canonical: forgeries would pass
             raise KeyFormatError("the public part 'x' is no valid point of Ed25519")
         return RawKey("OKP", crv, public=x, private=None)
+    if crv == "Ed448" and not _is_honest_ed448(x):
+        raise KeyFormatError("the public part 'x' is no valid point of Ed448")
     return RawKey("OKP", crv, public=_okp_module(crv, "Public").from_public_bytes(x), private=None)
+
+
+def _is_honest_ed448(x: bytes) -> bool:
+    """Whether y is canonical, and not one of the four points of small order: OpenSSL accepts forgeries under them."""
+    prime = 2**448 - 2**224 - 1
+    return 1 < int.from_bytes(x, "little") % 2**455 < prime - 1  # the top bit is the sign of x
 
 
 def _okp_private(crv: str, seed: bytes) -> RawKey:

@@ -18,6 +18,7 @@ __all__ = ["dump_pem", "load_pem", "refuse_key_as_secret"]
 
 _MARKS: Final = (
     b"-----BEGIN",
+    b"---- BEGIN SSH2",
     b"ssh-rsa ",
     b"ssh-ed25519 ",
     b"ssh-dss ",
@@ -39,7 +40,7 @@ def load_pem(data: Concealed, *, password: Concealed) -> RawKey:
 
     Source: RFC 7468.
     """
-    text = Concealed(data.value.encode("utf-8") if isinstance(data.value, str) else bytes(data.value))
+    text = Concealed(data.value.encode("utf-8", "replace") if isinstance(data.value, str) else bytes(data.value))
     problem = _diagnose(text, has_password=password.value is not None)
     if problem:
         raise KeyFormatError(problem)

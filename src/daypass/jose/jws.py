@@ -105,6 +105,8 @@ def verify(
     Source: RFC 7515 5.2; RFC 8725 3.1.
     """
     choice = choice_of(keys, algs)
+    if isinstance(crit, str | bytes):
+        raise TypeError('crit is a collection of names: crit=("exp",)')  # one text would match by substring
     head, body, signature = split_compact(token, TOKEN_BYTES_MAX)
     if payload is not None:
         if body:

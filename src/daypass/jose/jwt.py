@@ -80,7 +80,13 @@ def _signer(key: JWK, header: Mapping[str, Any] | None) -> tuple[bytes, Sign]:
     if header is not None and "b64" in header:
         raise ConfigurationError("a JWT has no b64 header parameter")  # RFC 7797 7
     entry = key.signing_algorithm()
-    head = signing_header(key, header, typ="JWT") + b"."
+    segment = signing_header(key, header, typ="JWT")
+    try:
+        parsed = parse_header(segment)
+        check_jwt_header(parsed, parsed.typ)
+    except (MalformedToken, UnsupportedToken) as refused:
+        raise ConfigurationError(f"no verifier of a JWT would take this header: {refused.hint}") from None
+    head = segment + b"."
     signer = head, key.prepared_signer(entry)(head)
     return signer if header is not None else key.remember("jwt", lambda: signer)
 
@@ -149,15 +155,20 @@ def verify(
 
     Source: RFC 7519 7.2; RFC 8725 3.
     """
-    if isinstance(keys, JWK | JWKSet) and (algs is None or isinstance(algs, tuple)):
-        compiled: Verify = keys.remember(
-            (policy, algs, bytes_max),
-            lambda: compile_verifier(choice_of(keys, algs), policy, bytes_max=bytes_max),
-        )
-    else:
-        compiled = compile_verifier(choice_of(keys, algs), policy, bytes_max=bytes_max)
+    try:
+        compiled = keys.prepared[policy, algs, bytes_max]  # type: ignore[union-attr, index]  # else the lines below
+    except (AttributeError, KeyError, TypeError):
+        compiled = _compiled(keys, policy, algs, bytes_max)
     claims = compiled(token)
     return claims if claims_type is None else typed_claims(claims, claims_type)
+
+
+def _compiled(keys: Keys, policy: ClaimsPolicy, algs: Collection[str] | None, bytes_max: int) -> Verify:
+    """Compile, and let the key or set remember; a sequence, or algs that are no tuple, are compiled each time."""
+    if isinstance(keys, JWK | JWKSet) and (algs is None or isinstance(algs, tuple)):
+        choice = choice_of(keys, algs)
+        return keys.remember((policy, algs, bytes_max), lambda: compile_verifier(choice, policy, bytes_max=bytes_max))
+    return compile_verifier(choice_of(keys, algs), policy, bytes_max=bytes_max)
 
 
 def typed_claims(claims: Claims, claims_type: type[T]) -> T:
@@ -193,7 +204,7 @@ def compile_verifier(
     def verify(token: str) -> Claims:
         try:
             if len(token) <= bytes_max:
-                head, payload, signature = token.encode("ascii").split(b".", 3)
+                head, payload, signature = token.encode().split(b".", 3)  # beyond ASCII nothing is found below
                 if admitted[head](payload, signature):
                     raw = b64url_decode(payload)
                     claims = decode_object(raw)

@@ -82,7 +82,7 @@ class Issuer:
         bytes_max: int = JWT_BYTES_MAX,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        check_parties(issuer, audience, format)
+        check_parties(issuer, audience, typ, format)
         check_count("lifetime_s", lifetime_s, least=1)
         template = _Template(source_of(keys), issuer=issuer, audience=audience, lifetime_s=lifetime_s, typ=typ)
         template.second_of(clock())  # a key that cannot sign is found at start, not at request 1,000
@@ -95,9 +95,9 @@ def check_count(name: str, value: object, *, least: int) -> None:
         raise ConfigurationError(f"{name} must be an int of at least {least}")
 
 
-def check_parties(issuer: object, audience: object, format: object) -> None:  # noqa: A002
-    """Refuse an issuer, audience or format that no token could have. Source: RFC 9068 2.2."""
-    for name, text in (("issuer", issuer), ("audience", audience)):
+def check_parties(issuer: object, audience: object, typ: object, format: object) -> None:  # noqa: A002
+    """Refuse an issuer, audience, typ or format that no token could have. Source: RFC 9068 2.1, 2.2."""
+    for name, text in (("issuer", issuer), ("audience", audience), ("typ", typ)):
         if not isinstance(text, str) or not text:
             raise ConfigurationError(f"{name} must be a non-empty str, the same for Issuer and Verifier")
     if format != "jwt":
@@ -124,8 +124,8 @@ class _Template:
         """Encode and absorb what the tokens of this second begin with."""
         iat = int(now_s)
         exp = iat + self._lifetime_s if expires_at is None else min(expires_at, iat + self._lifetime_s)
-        if exp <= iat:
-            raise ValueError("expires_at is not later than now: the token would be born expired")
+        if not iat < exp < NUMERIC_DATE_MAX:
+            raise ValueError("the token would be born expired, or outlive the year 9999: see expires_at, lifetime_s")
         _ = self._source.epoch  # a ring looks here whether it is another second's
         key = self._source.signing_key()
         head = signing_header(key, None, typ=self._typ) + b"."

@@ -68,7 +68,7 @@ class Verifier:
         bytes_max: int = JWT_BYTES_MAX,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        check_parties(issuer, audience, format)
+        check_parties(issuer, audience, typ, format)
         try:
             policy = ClaimsPolicy(issuer=issuer, audience=audience, typ=typ, leeway_s=leeway_s)
         except (TypeError, ValueError):
@@ -101,13 +101,14 @@ def _following(source: KeySource, compile_for: Callable[[Sequence[JWK]], Verify]
     def verify(token: str) -> Claims:
         if time.monotonic() >= due_s:
             follow()
+        tried = current  # another thread may follow meanwhile
         try:
-            return current(token)
+            return tried(token)
         except UnknownKey:
-            before = current
+            pass
         source.reread()
         follow()
-        if current is before:
+        if current is tried:
             raise UnknownKey("no key of this verifier has the kid of the token")
         return current(token)
 

@@ -94,7 +94,7 @@ def _hmac(name: str, digest: str, key_bytes_min: int) -> SignatureAlgorithm:
             def sign(payload: bytes) -> bytes:
                 mac = copy()
                 mac.update(payload)
-                return b2a_base64(mac.finalize(), newline=False).translate(_TO_URL, b"=")
+                return b2a_base64(mac.finalize()).translate(_TO_URL, b"=\n")
 
             return sign
 
@@ -113,7 +113,7 @@ def _hmac(name: str, digest: str, key_bytes_min: int) -> SignatureAlgorithm:
                 mac.update(payload)
                 # Comparing the encoded forms costs less than decoding, and only the canonical spelling is equal.
                 # The right signature never gets a name here: a traceback that shows locals would show a forgery.
-                return compare_digest(b2a_base64(mac.finalize(), newline=False).translate(_TO_URL, b"="), signature)
+                return compare_digest(b2a_base64(mac.finalize()).translate(_TO_URL, b"=\n"), signature)
 
             return holds
 
