@@ -84,9 +84,7 @@ def refusal(act: object) -> StoreUnavailable:
 # ------------------------------------------------------------------------------------------ what goes wrong
 
 
-def test_a_locked_database_is_unavailable_for_writers_and_open_for_readers(
-    store: SQLStore, path: Path
-) -> None:
+def test_a_locked_database_is_unavailable_for_writers_and_open_for_readers(store: SQLStore, path: Path) -> None:
     store.insert(ROW, sessions_max=5, now_s=NOW)
     with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -204,9 +202,7 @@ print(open_store("sqlite:///" + sys.argv[1]).denials(since_s=None, now_s=0).id)
 
 def test_processes_that_open_a_new_database_at_once_share_one_feed(path: Path) -> None:
     command = [sys.executable, "-c", OPENING, str(path)]
-    processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)
-    ]
+    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     for process in processes:
         assert process.stdout.readline() == "ready\n"
     for process in processes:
