@@ -34,6 +34,7 @@ _OPS: Final = {
 }
 _THUMBPRINT_MEMBERS: Final = {"oct": ("k",), "RSA": ("e", "n"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 _THUMBPRINT_HASHES: Final = {"sha256": "sha-256", "sha384": "sha-384", "sha512": "sha-512"}
+_ALMOST_ALGORITHMS: Final = {"ES521", "NONE"} | {name.upper() for name in SIGNATURE_ALGORITHMS}
 _PUBLIC_OPS: Final = {"sign": "verify", "decrypt": "encrypt", "unwrapKey": "wrapKey"}
 
 
@@ -366,7 +367,7 @@ def _check_names(alg: str | None, kid: str | None, use: str | None, key_ops: tup
         raise TypeError("a kid is a str")
     if kid is not None and not 0 < len(kid.encode("utf-8", "replace")) <= KID_BYTES_MAX:
         raise KeyFormatError(f"a kid has 1 to {KID_BYTES_MAX} bytes")
-    if alg is not None and alg not in SIGNATURE_ALGORITHMS and alg.upper() in {*SIGNATURE_ALGORITHMS, "ES521", "NONE"}:
+    if alg is not None and alg not in SIGNATURE_ALGORITHMS and alg.upper() in _ALMOST_ALGORITHMS:
         raise KeyFormatError("alg is compared exactly, and there is none of that name (the curve of ES512 is P-521)")
     if key_ops is not None:
         if len(set(key_ops)) != len(key_ops):
