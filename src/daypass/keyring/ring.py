@@ -345,11 +345,12 @@ class KeyRing:
 
     def _report(self, fault: str) -> None:
         """Remember what is wrong, and log it once."""
-        if fault and fault != self._fault:
+        is_news = bool(fault) and fault != self._fault
+        self._fault = fault
+        if is_news:
             import logging
 
             logging.getLogger("daypass.keyring").warning("%s; going on with the keys read before", fault)
-        self._fault = fault
 
     def _guard(self) -> threading.RLock:
         """The lock of this process: that of a parent may be held by a thread that was not forked."""

@@ -378,6 +378,22 @@ def test_a_file_that_goes_bad_changes_nothing_until_it_is_good_again(
     assert ring.rotate() in kids(ring)
 
 
+def test_an_alarm_ends_when_the_very_same_text_is_back(
+    clock: Clock, monotonic: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = Watched()
+    ring = KeyRing.from_storage(storage, clock=clock, monotonic=monotonic)
+    monkeypatch.setattr(storage, "version", lambda: None)
+    monkeypatch.setattr(storage, "read", lambda: None)
+    monotonic.now_s += 1.0
+    ring.reread()
+    assert "ALARM" in ring.describe()
+    monkeypatch.undo()
+    monotonic.now_s += 1.0
+    ring.reread()
+    assert "ALARM" not in ring.describe()
+
+
 def test_a_ring_that_is_gone_is_not_made_anew_by_a_rotation(path: Path, clock: Clock, monotonic: Clock) -> None:
     ring = open_ring(path, clock, monotonic)
     path.unlink()
@@ -448,29 +464,9 @@ def test_threads_that_rotate_and_ask_lose_nothing(path: Path) -> None:
     assert ring.entries() == KeyRing.open(path).entries()
 
 
-def test_a_reader_is_not_held_up_by_the_one_that_reads_the_file(clock: Clock, monotonic: Clock) -> None:
-    storage = Watched()
-    ring = KeyRing.from_storage(storage, clock=clock, monotonic=monotonic)
-    entered, go_on = threading.Event(), threading.Event()
-
-    def slow() -> object:
-        entered.set()
-        go_on.wait(10)
-        return None
-
-    storage.version = slow  # type: ignore[method-assign]
-    monotonic.now_s += 1.0
-    thread = threading.Thread(target=lambda: ring.epoch)
-    thread.start()
-    entered.wait(10)
-    assert ring.signing_key() is not None  # in this thread, meanwhile
-    go_on.set()
-    thread.join()
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
-def test_a_child_forked_while_the_lock_is_held_is_not_stuck(clock: Clock) -> None:
-    ring = KeyRing.in_memory(clock=clock)
+@contextmanager
+def held_elsewhere(ring: KeyRing) -> Iterator[threading.Thread]:
+    """Hold the lock of a ring in another thread."""
     held, free = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -482,6 +478,24 @@ def test_a_child_forked_while_the_lock_is_held_is_not_stuck(clock: Clock) -> Non
     thread.start()
     held.wait(10)
     try:
+        yield thread
+    finally:
+        free.set()
+        thread.join()
+
+
+def test_while_one_thread_reads_the_file_the_others_go_on(clock: Clock, monotonic: Clock) -> None:
+    ring = KeyRing.from_storage(MemoryStorage(), clock=clock, monotonic=monotonic)
+    with held_elsewhere(ring) as thread:
+        monotonic.now_s += 1.0
+        assert ring.signing_key() is not None
+        assert thread.is_alive()
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_child_forked_while_the_lock_is_held_is_not_stuck(clock: Clock) -> None:
+    ring = KeyRing.in_memory(clock=clock)
+    with held_elsewhere(ring):
         pid = os.fork()
         if pid == 0:
             status = 1
@@ -492,9 +506,25 @@ def test_a_child_forked_while_the_lock_is_held_is_not_stuck(clock: Clock) -> Non
             finally:
                 os._exit(status)
         assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_a_log_handler_may_ask_the_ring(path: Path, clock: Clock, monotonic: Clock) -> None:
+    ring = open_ring(path, clock, monotonic)
+    asked = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            ring.reread()
+            asked.append(ring.signing_key())
+
+    handler = Handler()
+    logging.getLogger("daypass.keyring").addHandler(handler)
+    try:
+        path.unlink()
+        monotonic.now_s += 1.0
+        assert asked == [ring.signing_key()]
     finally:
-        free.set()
-        thread.join()
+        logging.getLogger("daypass.keyring").removeHandler(handler)
 
 
 # -------------------------------------------------------------------------------------------------------- show
