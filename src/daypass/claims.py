@@ -9,11 +9,12 @@ Source: RFC 7519 4.1; RFC 8725 3.8, 3.9.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType, convert
 
-from daypass.encoding import is_json, refuse_json
+from daypass.encoding import encode_exactly, encode_json
 from daypass.errors import (
     ClaimError,
     Expired,
@@ -24,7 +25,7 @@ from daypass.errors import (
 )
 from daypass.limits import LEEWAY_S_MAX, NUMERIC_DATE_MAX
 
-__all__ = ["Claims", "ClaimsPolicy", "check_claims", "check_issuable", "compile_policy"]
+__all__ = ["Claims", "ClaimsPolicy", "check_claims", "compile_policy", "encode_claims"]
 
 Claims = dict[str, Any]
 ClaimsCheck = Callable[[Claims, float], object]
@@ -154,7 +155,9 @@ def compile_policy(policy: ClaimsPolicy) -> tuple[Callable[[Claims, float], bool
         return fits_checked, check
     if issuer is not None and isinstance(audience, str):
         return fits_access_token, check
-    return (fits_anyone if issuer is None and audience is None and "iss" not in policy.required else fits_checked), check
+    return (
+        fits_anyone if issuer is None and audience is None and "iss" not in policy.required else fits_checked
+    ), check
 
 
 def check_claims(claims: Mapping[str, Any], policy: ClaimsPolicy, *, now_s: float) -> None:
@@ -251,68 +254,90 @@ def _is_numeric_date(value: object) -> bool:
 
 # ----------------------------------------------------------------------------------------------------- issue
 
-_PLAIN: Final = frozenset({str, int, bool, type(None)})
-_DATE_MAX: Final = NUMERIC_DATE_MAX
-_SHAPES_MAX: Final = 256
-_shapes: Final[dict[tuple[object, ...], tuple[str, ...]]] = {}
 
-
-def check_issuable(claims: Mapping[str, Any]) -> None:
-    """Refuse to issue what a verifier would refuse, or could not read back as it was written.
-
-    Programs issue tokens of few shapes (names and types, in their order), so a shape is judged once and remembered
-    with the names of the claims whose values must be looked at each time: floats, lists and objects.
+def encode_claims(claims: Mapping[str, Any]) -> bytes:
+    """Encode claims as JSON, and refuse what a verifier would refuse or could not read back as it was written.
 
     Raises:
-        TypeError: a name is no str, or a value is nothing that JSON can say exactly.
+        TypeError: a name is no str, or a value is nothing that JSON says exactly.
         ValueError: a registered claim has a type that every verifier refuses.
 
-    Source: RFC 7519 4.1.
+    Source: RFC 7519 4.1, 7.1.
     """
+    known = _known
     try:
-        shape = (*claims, *map(type, claims.values()))
-        opaque = _shapes.get(shape)
-        if opaque is None:
-            opaque = _judge_shape(claims, shape)
-        for name in opaque:
-            value = claims[name]
-            if not (value.__class__ is list and _PLAIN.issuperset(map(type, value))) and not is_json(value):
-                refuse_json(value)
-        get = claims.get
-        if not (-_DATE_MAX < get("exp", 0) < _DATE_MAX and -_DATE_MAX < get("iat", 0) < _DATE_MAX) or "nbf" in claims:
-            _check_dates(claims)
-        if "aud" in opaque:
-            _check_audiences(claims["aud"])
-    except RecursionError:
-        raise ValueError("the claims are nested too deeply, or in a circle") from None
-    except AttributeError:
-        raise TypeError("claims are a dict") from None
+        convert(claims, known.type)
+        # A conversion takes a tuple for a list; of the members in it, it has looked at every one.
+        for name in known.containers:
+            if claims.get(name).__class__ not in _EXACT:
+                break
+        else:
+            return encode_json(claims)
+    except (TypeError, ValueError, RecursionError):
+        pass
+    _check_registered(claims)
+    raw = encode_exactly(claims)
+    _learn(claims)
+    return raw
 
 
-def _judge_shape(claims: Mapping[str, Any], shape: tuple[object, ...]) -> tuple[str, ...]:
-    """Check whatever follows from names and types, remember the shape, name the claims whose values matter too."""
-    plain = dict(claims)
-    if not is_json(plain):
-        refuse_json(plain)
+# Programs issue tokens with few names. A Struct type that has a field for each name issued so far lets msgspec check
+# names, types and ranges in one call, three times faster than anything that looks at the values from here. It says
+# yes only to what the complete check says yes to; what it does not know (a float, say) takes that one.
+_Scalar = str | int | bool | None
+_Container = list[_Scalar] | dict[str, _Scalar]
+_Date = Annotated[int, msgspec.Meta(gt=-NUMERIC_DATE_MAX, lt=NUMERIC_DATE_MAX)]
+_EXACT: Final = frozenset({str, int, bool, type(None), list, dict})
+_NAMES_MAX: Final = 64
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """The names issued so far, which of them with a list or an object in it, and the type made of them."""
+
+    names: frozenset[str]
+    containers: tuple[str, ...]
+    type: type[msgspec.Struct]
+
+
+def _known_of(names: frozenset[str], containers: frozenset[str]) -> _Known:
+    def kind_of(name: str) -> Any:  # noqa: ANN401 - a type expression
+        if name in _DATES:
+            return _Date
+        if name in _STRINGS:
+            return str
+        if name == "aud":
+            return str | Annotated[list[str], msgspec.Meta(min_length=1)] if name in containers else str
+        return _Scalar | _Container if name in containers else _Scalar
+
+    fields = [
+        (f"claim{i}", kind_of(name) | UnsetType, msgspec.field(name=name, default=UNSET))
+        for i, name in enumerate(sorted(names))
+    ]
+    kind = msgspec.defstruct("KnownClaims", fields, forbid_unknown_fields=True, gc=False)
+    return _Known(names, tuple(sorted(containers)), kind)
+
+
+_known = _known_of(frozenset((*_STRINGS, *_DATES, "aud")), frozenset())
+
+
+def _learn(claims: Mapping[str, Any]) -> None:
+    """Know the names of a token that was issued, from now on; few, so that nobody fills the memory with names."""
+    global _known  # noqa: PLW0603 - a memory of what was seen; it decides nothing
+    names = _known.names.union(claims)
+    found = (name for name, value in claims.items() if value.__class__ is list or value.__class__ is dict)
+    containers = frozenset(_known.containers).union(found)
+    if len(names) <= _NAMES_MAX and (names, len(containers)) != (_known.names, len(_known.containers)):
+        _known = _known_of(names, containers)
+
+
+def _check_registered(claims: Mapping[str, Any]) -> None:
+    """Say which registered claim has a type that every verifier refuses, if any has."""
     for name in _STRINGS:
         if name in claims and claims[name].__class__ is not str:
             raise ValueError(f"claim {name!r} must be a str: every verifier refuses another type")
-    if claims.get("aud", "").__class__ not in (str, list):
+    aud = claims.get("aud", "")
+    if aud.__class__ is not str and not (aud.__class__ is list and aud and all(one.__class__ is str for one in aud)):
         raise ValueError("claim 'aud' must be a str or a non-empty list of str")
-    _check_dates(claims)
-    opaque = tuple(name for name, value in claims.items() if value.__class__ not in _PLAIN)
-    if len(_shapes) >= _SHAPES_MAX:
-        _shapes.clear()
-    _shapes[shape] = opaque
-    return opaque
-
-
-def _check_audiences(aud: object) -> None:
-    if aud.__class__ is list and not (aud and all(one.__class__ is str for one in aud)):
-        raise ValueError("claim 'aud' must be a str or a non-empty list of str")
-
-
-def _check_dates(claims: Mapping[str, Any]) -> None:
     for name in _DATES:
         if name in claims and not _is_numeric_date(claims[name]):
             raise ValueError(f"claim {name!r} must be int or float epoch seconds before the year 10000")

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 from daypass.encoding import b64url_encode, encode_json
 from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
 from daypass.jose.concealed import Concealed, members_of, parse_members
-from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS, Holds, Sign, SignatureAlgorithm
+from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS, Holds, Seal, SignatureAlgorithm
 from daypass.jose.jwk_members import (
     RawKey,
     generate,
@@ -322,7 +322,7 @@ class JWK:
         if self.key_ops is not None and operation not in self.key_ops:
             raise ConfigurationError(f"the key_ops of this key do not allow it to {operation}")
 
-    def prepared_signer(self, entry: SignatureAlgorithm) -> Callable[[bytes], Sign]:
+    def prepared_signer(self, entry: SignatureAlgorithm) -> Callable[[bytes], Seal]:
         """What signs under a header, prepared once per key. Source: RFC 7515 5.1."""
         return self.remember(("sign", entry.name), lambda: entry.signer(self._raw.private))  # type: ignore[no-any-return]
 

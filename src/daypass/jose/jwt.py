@@ -15,11 +15,11 @@ from typing import Any, Final, TypeVar, overload
 
 import msgspec
 
-from daypass.claims import Claims, ClaimsPolicy, check_issuable, compile_policy
-from daypass.encoding import b64url_decode, b64url_segment, decode_object, encode_json, parse_object
+from daypass.claims import Claims, ClaimsPolicy, compile_policy, encode_claims
+from daypass.encoding import b64url_decode, decode_object, encode_json, parse_object
 from daypass.errors import ClaimError, ConfigurationError, InvalidSignature, MalformedToken, UnsupportedToken
 from daypass.jose.header import JWSHeader, parse_header, typ_equals
-from daypass.jose.jwa.signature import Holds, Sign
+from daypass.jose.jwa.signature import Holds, Seal
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.jose.jws import signing_header, split_compact
@@ -64,31 +64,24 @@ def sign(
 
     Source: RFC 7519 7.1; RFC 7515 5.1.
     """
-    head, sign_payload = (key.prepared.get("jwt") if header is None else None) or _signer(key, header)
+    try:
+        seal: Seal = key.prepared["jwt"] if header is None else _sealer(key, header)
+    except KeyError:
+        seal = _sealer(key, header)
     if "exp" not in claims and lifetime_s is not None:
         claims = _with_lifetime(claims, lifetime_s)
-    check_issuable(claims)
-    payload = b64url_segment(encode_json(claims))
-    token: bytes = head + payload + b"." + sign_payload(payload)
+    token = seal(encode_claims(claims))
     if len(token) > bytes_max:
         raise ValueError(f"the token would have {len(token)} bytes, more than the {bytes_max} of bytes_max")
-    return token.decode("ascii")
+    return token
 
 
-def _signer(key: JWK, header: Mapping[str, Any] | None) -> tuple[bytes, Sign]:
-    """Header and dot, and what signs under them. Source: RFC 7519 5.1."""
+def _sealer(key: JWK, header: Mapping[str, Any] | None) -> Seal:
+    """What signs under a header; the key remembers it for the plain one. Source: RFC 7519 5.1."""
     if header is not None and "b64" in header:
         raise ConfigurationError("a JWT has no b64 header parameter")  # RFC 7797 7
-    entry = key.signing_algorithm()
-    segment = signing_header(key, header, typ="JWT")
-    try:
-        parsed = parse_header(segment)
-        check_jwt_header(parsed, parsed.typ)
-    except (MalformedToken, UnsupportedToken) as refused:
-        raise ConfigurationError(f"no verifier of a JWT would take this header: {refused.hint}") from None
-    head = segment + b"."
-    signer = head, key.prepared_signer(entry)(head)
-    return signer if header is not None else key.remember("jwt", lambda: signer)
+    seal = key.prepared_signer(key.signing_algorithm())(signing_header(key, header, typ="JWT") + b".")
+    return seal if header is not None else key.remember("jwt", lambda: seal)
 
 
 def _with_lifetime(claims: Mapping[str, Any], lifetime_s: float) -> dict[str, Any]:
@@ -156,7 +149,7 @@ def verify(
     Source: RFC 7519 7.2; RFC 8725 3.
     """
     try:
-        compiled = keys.prepared[policy, algs, bytes_max]  # type: ignore[union-attr, index]  # else the lines below
+        compiled = keys.prepared[policy, algs, bytes_max]  # type: ignore[union-attr]  # or the next line
     except (AttributeError, KeyError, TypeError):
         compiled = _compiled(keys, policy, algs, bytes_max)
     claims = compiled(token)
@@ -167,7 +160,8 @@ def _compiled(keys: Keys, policy: ClaimsPolicy, algs: Collection[str] | None, by
     """Compile, and let the key or set remember; a sequence, or algs that are no tuple, are compiled each time."""
     if isinstance(keys, JWK | JWKSet) and (algs is None or isinstance(algs, tuple)):
         choice = choice_of(keys, algs)
-        return keys.remember((policy, algs, bytes_max), lambda: compile_verifier(choice, policy, bytes_max=bytes_max))
+        verify = compile_verifier(choice, policy, bytes_max=bytes_max)
+        return keys.remember((policy, algs, bytes_max), lambda: verify)  # type: ignore[no-any-return]
     return compile_verifier(choice_of(keys, algs), policy, bytes_max=bytes_max)
 
 

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from daypass.claims import check_issuable
+from daypass.claims import encode_claims
 from daypass.encoding import b64url_segment, encode_json
 from daypass.errors import ConfigurationError
-from daypass.jose.jwa.signature import Sign
+from daypass.jose.jwa.signature import Seal
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.jose.jws import signing_header
@@ -23,8 +23,6 @@ from daypass.limits import JWT_BYTES_MAX, NUMERIC_DATE_MAX
 from daypass.tokens.source import KeySource, source_of
 
 __all__ = ["Issuer"]
-
-_OURS: Final = frozenset({"iss", "aud", "iat", "exp"})
 
 # Token ids: 128 random bits each, drawn in bulk. A forked process must not draw what its parent will draw.
 _JTI_BATCH: Final = 256
@@ -104,8 +102,8 @@ def check_parties(issuer: object, audience: object, typ: object, format: object)
         raise ConfigurationError("format must be 'jwt'")
 
 
-Second = tuple[float, float, bytes, bytes, Sign]
-"""From when and until when it holds, the beginning of every token, what is still to encode, what signs the rest."""
+Second = tuple[float, float, bytes, Seal]
+"""From when and until when it holds, what is not encoded yet, and what seals the rest of a token."""
 
 
 class _Template:
@@ -131,34 +129,31 @@ class _Template:
         head = signing_header(key, None, typ=self._typ) + b"."
         shared = encode_json({"iss": self._issuer, "aud": self._audience, "iat": iat, "exp": exp})[:-1]
         whole = len(shared) - len(shared) % 3
-        begun = head + b64url_segment(shared[:whole])
-        sign = key.prepared_signer(key.signing_algorithm())(begun)
-        return float(iat), float(iat + 1), begun, shared[whole:], sign
+        seal = key.prepared_signer(key.signing_algorithm())(head + b64url_segment(shared[:whole]))
+        return float(iat), float(iat + 1), shared[whole:], seal
 
 
 def _compile_issue(
     template: _Template, *, bytes_max: int, clock: Callable[[], float], with_jti: bool
 ) -> Callable[..., str]:
-    second: Second = (0.0, 0.0, b"", b"", lambda payload: payload)
+    second: Second = (0.0, 0.0, b"", bytes.decode)
 
     def issue(claims: Mapping[str, Any], expires_at: int | None = None) -> str:
         nonlocal second
         now_s = clock()
-        start, end, begun, rest, sign = second
+        start, end, rest, seal = second
         if not start <= now_s < end:  # both ways: clocks go back
-            start, end, begun, rest, sign = second = template.second_of(now_s)
+            start, end, rest, seal = second = template.second_of(now_s)
         if expires_at is not None:
-            start, end, begun, rest, sign = template.second_of(now_s, expires_at=expires_at)
-        if not _OURS.isdisjoint(claims):
+            start, end, rest, seal = template.second_of(now_s, expires_at=expires_at)
+        if "iss" in claims or "aud" in claims or "iat" in claims or "exp" in claims:
             raise ValueError("iss, aud, iat and exp are set by the Issuer: leave them out of the claims")
-        check_issuable(claims)
-        own = encode_json(claims)
+        own = encode_claims(claims)
         if with_jti and "jti" not in claims:
             rest += b',"jti":"' + _fresh_jti() + b'"'
-        payload = b64url_segment(rest + (b"," + own[1:] if claims else b"}"))
-        token = begun + payload + b"." + sign(payload)
+        token = seal(rest + (b"," + own[1:] if claims else b"}"))
         if len(token) > bytes_max:
             raise ValueError(f"the token would have {len(token)} bytes, more than the {bytes_max} that are allowed")
-        return token.decode("ascii")
+        return token
 
     return issue
