@@ -1,10 +1,9 @@
 """Tokens as an attacker or a careless peer writes them: nothing of daypass is used to make one."""
 
-import hashlib
 import hmac
 import json
 import time
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -31,6 +30,11 @@ Part = bytes | dict[str, Any]
 def b64u(raw: bytes) -> str:
     """Encode as base64url without padding."""
     return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def unb64u(text: str) -> bytes:
+    """Decode base64url without padding."""
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -161,7 +165,3 @@ def outcome(act: Callable[..., object], *args: Any) -> object:
     except DaypassError as raised:
         return type(raised)
     return "accepted"
-
-
-def sha256(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
