@@ -79,7 +79,7 @@ class KeyRing:
         "_storage",
         "_version",
         "_view",
-    )  # fmt: skip
+    )
 
     def __init__(
         self,
