@@ -1,0 +1,116 @@
+"""``python -m benchmarks``: measure daypass beside its peers, print the tables and say which bars are kept."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import NamedTuple
+
+import msgspec
+
+from benchmarks.imports import imports_group
+from benchmarks.payloads import cache_group, sizes_group
+from benchmarks.report import Group, Verdict, print_bars, print_group, progress
+from benchmarks.sessions import sessions_group
+from benchmarks.signatures import NAMES, issue_group, sign_group, verify_group
+
+MEASURED = ("daypass", "PyJWT", "joserfc", "jwcrypto", "python-jose", "oxyjwt", "cryptography", "PyNaCl", "msgspec")
+
+
+class Plan(NamedTuple):
+    """A group, by the name of ``--only``, and its rounds in a full run."""
+
+    name: str
+    rounds: int
+    run: Callable[[int], Group]
+
+
+def plans() -> list[Plan]:
+    """All groups, in the order of the report."""
+    found = [
+        Plan("hs256", 400, lambda rounds: verify_group("HS256", rounds=rounds)),
+        Plan("hs256", 400, lambda rounds: sign_group("HS256", rounds=rounds)),
+        Plan("hs256", 400, lambda rounds: issue_group(rounds=rounds)),
+    ]
+    for alg in ("RS256", "ES256", "EdDSA"):
+        name = NAMES.get(alg, alg).lower()
+        found.append(Plan(name, 300, lambda rounds, alg=alg: verify_group(alg, rounds=rounds)))  # type: ignore[misc]
+        found.append(Plan(name, 100, lambda rounds, alg=alg: sign_group(alg, rounds=rounds)))  # type: ignore[misc]
+    return [
+        *found,
+        Plan("sessions", 400, lambda rounds: sessions_group(rounds=rounds)),
+        Plan("payloads", 200, lambda rounds: sizes_group(rounds=rounds)),
+        Plan("cache", 200, lambda rounds: cache_group(rounds=rounds)),
+        Plan("imports", 25, lambda rounds: imports_group(rounds=rounds)),
+    ]
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Everything that one run found, for ``--json``."""
+
+    machine: str
+    versions: dict[str, str]
+    seconds: float
+    groups: list[Group]
+    verdicts: list[Verdict]
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition(":")[2].strip())
+    names = list(dict.fromkeys(plan.name for plan in plans()))
+    parser.add_argument("--only", action="append", choices=names, metavar="GROUP", help=f"one of {', '.join(names)}")
+    parser.add_argument("--quick", action="store_true", help="an eighth of the rounds")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 where a bar is missed")
+    return parser.parse_args()
+
+
+def main() -> int:
+    asked = arguments()
+    warnings.simplefilter("ignore")  # a peer warns of the name EdDSA, which all others know alone
+    started = time.monotonic()
+    groups: list[Group] = []
+    chosen = [plan for plan in plans() if not asked.only or plan.name in asked.only]
+    if not asked.json:
+        print(heading())
+    for number, plan in enumerate(chosen, 1):
+        progress(f"[{number}/{len(chosen)}] {plan.name}, {time.monotonic() - started:.0f} s so far")
+        group = plan.run(max(plan.rounds // 8, 10) if asked.quick else plan.rounds)
+        groups.append(group)
+        if not asked.json:
+            if sys.stderr.isatty():
+                progress("")
+            print_group(group)
+            sys.stdout.flush()
+    verdicts = [verdict for group in groups for verdict in group.verdicts]
+    seconds = time.monotonic() - started
+    if asked.json:
+        versions = {name: version(name) for name in MEASURED}
+        report = Report(machine(), versions, round(seconds, 1), groups, verdicts)
+        print(msgspec.json.format(msgspec.json.encode(report)).decode())
+    else:
+        print_bars(verdicts)
+        print(f"\n{seconds:.0f} s")
+    return 1 if asked.strict and not all(verdict.is_kept for verdict in verdicts) else 0
+
+
+def machine() -> str:
+    return f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores"
+
+
+def heading() -> str:
+    named = ", ".join(f"{name} {version(name)}" for name in MEASURED)
+    return (
+        f"{machine()}\n{named}\n"
+        "Times are medians, net of an empty call; ratios are medians of interleaved rounds. Every token is a new str."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
