@@ -31,7 +31,7 @@ def describe_sessions(store: SessionStore, ring: KeyRing, policy: SessionPolicy,
     lines += [
         (
             f"  an access token is valid for {policy.access_lifetime_s} s,"
-            " and a changed role holds from the next refresh"
+            " and what `authorize` answers holds from the next refresh"
         ),
         (
             f"  a session ends {policy.idle_lifetime_s} s after its last refresh,"
@@ -45,7 +45,7 @@ def describe_sessions(store: SessionStore, ring: KeyRing, policy: SessionPolicy,
         *_ending_in_words(policy),
     ]
     if is_stale:
-        lines.append("  ALARM: the revocation feed is stale, or was not read yet")
+        lines.append("  ALARM: the revocation feed is stale: it cannot be read, or it was started anew")
     return "\n".join([*lines, ring.describe()])
 
 

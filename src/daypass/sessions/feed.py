@@ -147,6 +147,11 @@ class Follower(Denials):
             raise StoreUnavailable("the revocation feed cannot be read: nobody knows who has logged out")
         self._alarm()
 
+    @property
+    def has_started(self) -> bool:
+        """Tell whether there was a first verification, which is when the feed is read first."""
+        return self._reader.was_started
+
     def is_stale(self) -> bool:
         """Tell whether the feed was not read for too long, or may have forgotten something."""
         now = self._monotonic()

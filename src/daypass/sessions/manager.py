@@ -334,7 +334,7 @@ class Sessions:
         """Say in words how these sessions behave, and where everything is. Nothing secret."""
         from daypass.sessions.description import describe_sessions
 
-        stale = isinstance(self._denials, Follower) and self._denials.is_stale()
+        stale = isinstance(self._denials, Follower) and self._denials.has_started and self._denials.is_stale()
         return describe_sessions(self._store, self._ring, self._policy, is_stale=stale)
 
     def close(self) -> None:

@@ -64,14 +64,14 @@ class PairMaker:
         """
         now_s = self._clock()
         expires_at = access_expires_at(row, self._policy, now_s=now_s)
-        if expires_at <= int(now_s):
-            raise SessionEnded(ENDED)
-        return TokenPair(
-            self._issue(_access_claims(row), expires_at=expires_at),
-            write_refresh_token(token, self._ring),
-            expires_at - int(now_s),
-            session_of(row),
-        )
+        try:
+            access_token = self._issue(_access_claims(row), expires_at=expires_at)
+        except ValueError:
+            if expires_at > self._clock():
+                raise
+            raise SessionEnded(ENDED) from None  # nothing was wrong with the claims, it is over
+        refresh_token = write_refresh_token(token, self._ring)
+        return TokenPair(access_token, refresh_token, expires_at - int(now_s), session_of(row))
 
 
 def session_of(row: SessionRow) -> Session:

@@ -105,18 +105,21 @@ def read_refresh_token(text: str, ring: KeyRing) -> RefreshToken:
     if not isinstance(text, str):
         raise TypeError(f"a refresh token is a str, not {type(text).__name__}")
     if len(text) > REFRESH_TOKEN_BYTES_MAX:
+        del text  # a traceback may show the locals of the frame that raises
         raise TokenTooLarge(f"a refresh token has at most {REFRESH_TOKEN_BYTES_MAX} characters")
     match = _SHAPE.fullmatch(text)
     if match is None:
+        del text
         raise MalformedToken("not a refresh token: expected dpr1.<kid>.<sid>.<generation>.<nonce>.<mac>")
     token = RefreshToken(match[1], match[2], int(match[3]), match[4])
     del match  # its repr shows the text
     mac = _mac(ring, token.kid, _body(token))
-    if mac is None:
+    is_genuine = mac is not None and hmac.compare_digest(mac, text.rpartition(".")[2])
+    is_known = mac is not None
+    del mac, text
+    if not is_known:
         raise UnknownKey("the refresh token names a ring secret that is not accepted (any more)")
-    genuine = hmac.compare_digest(mac, text.rpartition(".")[2])
-    del mac, text  # a traceback may show the locals of the frame that raises
-    if not genuine:
+    if not is_genuine:
         raise InvalidSignature(NOT_OURS)
     return token
 

@@ -1,6 +1,8 @@
 """Refresh: rotation, the grace window, reuse, races, ends."""
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from daypass.errors import (
 )
 from daypass.keyring.ring import KeyRing
 from daypass.sessions import Grants, SessionPolicy, Sessions, TokenPair
+from daypass.stores.sql import SQLStore
+from daypass.stores.sqlite import sqlite_engine
 from tests.unit.sessions.conftest import Clock, House
 
 GRACE_S = 10
@@ -609,3 +613,24 @@ def test_asking_again_while_a_tab_refreshes_leaves_one_line(house: House, sessio
 
 def test_a_policy_is_what_the_sessions_follow(house: House) -> None:
     assert SessionPolicy().refresh_grace_s == GRACE_S
+
+
+# --------------------------------------------------------------------------------------------- the store is away
+
+
+def test_a_locked_database_is_503_and_the_token_is_as_good_as_before(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path / "sessions.db", busy_s=0.05)
+    store = SQLStore(engine)
+    sessions = Sessions(store, KeyRing.in_memory(alg="HS256"), issuer="i", audience="a")
+    pair = sessions.start("alice")
+    with closing(sqlite3.connect(tmp_path / "sessions.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable):
+            sessions.refresh(pair.refresh_token)
+        with pytest.raises(StoreUnavailable):
+            sessions.end(pair.session.sid)
+        assert sessions.verify(pair.access_token).subject == "alice", "stateless verification goes on"
+        other.rollback()
+    assert generation_of(sessions.refresh(pair.refresh_token)) == 2
+    sessions.close()
+    store.close()
