@@ -14,6 +14,7 @@ from daypass.keyring.storage import RingText
 
 T = 1_800_000_000
 NAME = "DAYPASS_TEST_KEYS"
+SECRET = "b1Qm0zXyV9oJrT7uK3nWfLpE5cHdAg2SiRt8"
 
 
 @pytest.fixture
@@ -146,8 +147,8 @@ def test_a_ring_without_secrets_derives_them(environment) -> None:
         ('{"kty":"oct","k":"AAAA","kid":7,"alg":"HS256"}', "kid"),
         ('{"kty":"oct","kty":"oct"}', "JSON"),
         ('{"keys":[],"daypass":{}}', "ring"),
-        (f" {secrets.token_urlsafe(32)}", "white space"),
-        (f"{secrets.token_urlsafe(32)}\n", "white space"),
+        (f" {SECRET}", "white space"),
+        (f"{SECRET}\n", "white space"),
         ("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIDfF8Ma4vUZJWiVp\n-----END PRIVATE KEY-----", ""),
     ],
 )  # fmt: skip
