@@ -275,8 +275,8 @@ def encode_claims(claims: Mapping[str, Any]) -> bytes:
             return encode_json(claims)
     except (TypeError, ValueError, RecursionError):
         pass
-    _check_registered(claims)
     raw = encode_exactly(claims)
+    _check_registered(claims)
     _learn(claims)
     return raw
 

@@ -80,7 +80,13 @@ def _sealer(key: JWK, header: Mapping[str, Any] | None) -> Seal:
     """What signs under a header; the key remembers it for the plain one. Source: RFC 7519 5.1."""
     if header is not None and "b64" in header:
         raise ConfigurationError("a JWT has no b64 header parameter")  # RFC 7797 7
-    seal = key.prepared_signer(key.signing_algorithm())(signing_header(key, header, typ="JWT") + b".")
+    entry, segment = key.signing_algorithm(), signing_header(key, header, typ="JWT")
+    try:
+        parsed = parse_header(segment)
+        check_jwt_header(parsed, parsed.typ)
+    except (MalformedToken, UnsupportedToken) as refused:
+        raise ConfigurationError(f"no verifier of a JWT would take this header: {refused.hint}") from None
+    seal = key.prepared_signer(entry)(segment + b".")
     return seal if header is not None else key.remember("jwt", lambda: seal)
 
 

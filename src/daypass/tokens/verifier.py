@@ -127,12 +127,16 @@ def _cached(verify: Verify, policy: ClaimsPolicy, entries_max: int, clock: Calla
             cache.put(token, claims)
             return claims
         now_s = clock()
-        if not fits(claims, now_s):
-            try:
-                check(claims, now_s)
-            except TokenError:
-                cache.drop(token)
-                raise
+        try:
+            if fits(claims, now_s):
+                return claims
+        except (LookupError, TypeError):
+            pass  # the check says what is wrong, if anything is
+        try:
+            check(claims, now_s)
+        except TokenError:
+            cache.drop(token)
+            raise
         return claims
 
     return verify_cached
