@@ -1,0 +1,238 @@
+"""The examples printed in the RFCs: what the rooms of today can do with them, and a list of what they cannot yet."""
+
+import json
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+
+from daypass import jws, jwt
+from daypass.claims import ClaimsPolicy
+from daypass.encoding import b64url_decode, b64url_encode
+from daypass.errors import Expired, InvalidSignature, TokenError, UnsupportedToken
+from daypass.jose.jwk import JWK
+from daypass.jose.jwk_set import JWKSet
+from daypass.jose.jwt import compile_verifier
+from daypass.jose.key_choice import KeyChoice
+from tests import vectors
+
+EXAMPLES = {example["id"]: example for example in vectors.load("rfc-examples.json")["examples"]}
+COOKBOOK = {
+    PurePosixPath(place.relative_to(vectors.directory() / "rfc7520-cookbook").as_posix()).as_posix(): json.loads(
+        place.read_text(encoding="utf-8")
+    )
+    for place in sorted((vectors.directory() / "rfc7520-cookbook").rglob("*.json"))
+}
+
+JWE = "no room for JWE yet"
+JSON_SERIALIZATION = "no JSON serialization yet"
+UNENCODED = "b64=false (RFC 7797) is not understood yet"
+NOT_YET = {
+    "rfc7515-A.6": JSON_SERIALIZATION,
+    "rfc7515-A.7": JSON_SERIALIZATION,
+    "rfc7516-A.1": JWE,
+    "rfc7516-A.2": JWE,
+    "rfc7516-A.3": JWE,
+    "rfc7516-A.4": JWE,
+    "rfc7516-A.5": JWE,
+    "rfc7516-B": JWE,
+    "rfc7517-C": JWE,
+    "rfc7517-C.4": JWE,
+    "rfc7518-B.1": JWE,
+    "rfc7518-B.2": JWE,
+    "rfc7518-B.3": JWE,
+    "rfc7518-C": JWE,
+    "rfc7519-A.1": JWE,
+    "rfc7519-A.2": JWE,
+    "rfc7797-4.2-flattened": JSON_SERIALIZATION,
+    "rfc7797-4.2-detached": UNENCODED,
+    "rfc8037-A.6": JWE,
+    "rfc8037-A.7": JWE,
+    "rfc9449-6.1-bound-token": "its key is not published",
+    "6.nesting_signatures_and_encryption.json": JWE,
+    "curve25519/ecdh-es.json": JWE,
+    "jws/4_6.protecting_specific_header_fields.json": JSON_SERIALIZATION,
+    "jws/4_7.protecting_content_only.json": JSON_SERIALIZATION,
+    "jws/4_8.multiple_signatures.json": JSON_SERIALIZATION,
+    "rfc7797/4.2.hmac-sha2_b64_false.json": UNENCODED,
+    "rfc7797/hmac-sha2_b64_false.json": UNENCODED,
+    **{name: JWE for name in COOKBOOK if name.startswith("jwe/")},
+}
+
+
+def of_kind(*kinds: str) -> list[Any]:
+    return [pytest.param(it, id=name) for name, it in EXAMPLES.items() if it["kind"] in kinds and name not in NOT_YET]
+
+
+def cookbook(*places: str) -> list[Any]:
+    return [
+        pytest.param(it, id=name) for name, it in COOKBOOK.items() if name.startswith(places) and name not in NOT_YET
+    ]
+
+
+SIGNED = of_kind("jws")
+UNSECURED = of_kind("jws-unsecured", "jws-negative")
+THUMBPRINTS = of_kind("thumbprint", "thumbprint-uri")
+BASE64URL = of_kind("base64url")
+KEY_SETS = of_kind("jwkset")
+CERTIFIED = of_kind("jwk-x5c")
+PROOFS = of_kind("dpop-proof")
+COOKBOOK_JWS = cookbook("jws/", "curve25519/")
+COOKBOOK_JWK = cookbook("jwk/")
+
+
+def test_nothing_is_left_out_in_silence() -> None:
+    covered = [SIGNED, UNSECURED, THUMBPRINTS, BASE64URL, KEY_SETS, CERTIFIED, PROOFS, COOKBOOK_JWS, COOKBOOK_JWK]
+    names = [param.id for params in covered for param in params]
+    assert len(names) == len(set(names))
+    assert set(names).isdisjoint(NOT_YET)
+    assert set(names) | set(NOT_YET) == EXAMPLES.keys() | COOKBOOK.keys()
+
+
+def sign_again(key: JWK, token: str, payload: bytes) -> str:
+    """Sign under the very octets of a header: the RFCs print some with line breaks, and sign writes none."""
+    head = token.partition(".")[0].encode()
+    return key.prepared_signer(key.signing_algorithm())(head + b".")(payload)
+
+
+@pytest.mark.parametrize("example", SIGNED)
+def test_a_signature_of_an_rfc(example: dict[str, Any]) -> None:
+    key = JWK.from_dict(example["key"], alg=example["alg"])
+    payload = b64url_decode(example["payload_b64u"].encode())
+    for keys in (key, JWKSet([key])) if key.kty == "oct" else (key, key.public(), JWKSet([key.public()])):
+        verified = jws.verify(example["token"], keys)
+        assert verified.payload == payload
+        assert verified.header["alg"] == example["alg"]
+    again = sign_again(key, example["token"], payload)
+    assert (again == example["token"]) == example["deterministic"]
+    assert jws.verify(again, key).payload == payload
+    with pytest.raises(InvalidSignature):
+        jws.verify(example["token"], JWK.generate(example["alg"]))
+
+
+def is_written_as_here(example: dict[str, Any]) -> bool:
+    """Whether its header stands without white space, and nothing in its signature is random."""
+    head = b64url_decode(example["token"].partition(".")[0].encode())
+    return example["deterministic"] and json.dumps(json.loads(head), separators=(",", ":")).encode() == head
+
+
+@pytest.mark.parametrize("example", [param for param in SIGNED if is_written_as_here(param.values[0])])
+def test_a_signature_of_an_rfc_is_written_by_sign(example: dict[str, Any]) -> None:
+    header = json.loads(b64url_decode(example["token"].partition(".")[0].encode()))
+    key = JWK.from_dict({**example["key"]}, alg=example["alg"])
+    assert jws.sign(b64url_decode(example["payload_b64u"].encode()), key, header=header) == example["token"]
+
+
+def test_the_jwt_of_rfc_7519_holds_until_2011() -> None:
+    example = EXAMPLES["rfc7519-3.1"]
+    key = JWK.from_dict(example["key"], alg="HS256")
+    with pytest.raises(Expired) as raised:
+        jwt.verify(example["token"], key)
+    assert raised.value.at == example["claims"]["exp"]
+    policy = ClaimsPolicy(issuer="joe")
+    verify = compile_verifier(KeyChoice(key), policy, clock=lambda: example["claims"]["exp"] - 1)
+    assert verify(example["token"]) == verify(example["token"]) == example["claims"]
+
+
+@pytest.mark.parametrize("example", UNSECURED)
+def test_an_unsecured_or_unsupported_token_of_an_rfc_is_refused(example: dict[str, Any]) -> None:
+    key = JWK.generate("HS256")
+    for verify in (jws.verify, jwt.verify):
+        with pytest.raises(UnsupportedToken):
+            verify(example["token"], key)
+
+
+@pytest.mark.parametrize("name", [name for name, why in NOT_YET.items() if why in (JWE, UNENCODED)])
+def test_what_has_no_room_yet_is_refused(name: str) -> None:
+    """Compact JWE and unencoded payloads arrive as tokens, too."""
+    example = EXAMPLES.get(name) or COOKBOOK[name]
+    token = example.get("token") or example.get("output", {}).get("compact")
+    if isinstance(token, str):
+        for verify in (jws.verify, jwt.verify):
+            with pytest.raises(TokenError):
+                verify(token, JWK.generate("HS256"))
+
+
+@pytest.mark.parametrize("example", THUMBPRINTS)
+def test_a_thumbprint_of_an_rfc(example: dict[str, Any]) -> None:
+    key = JWK.from_dict(example["jwk"])
+    if "sha256" in example:
+        assert key.thumbprint() == key.thumbprint("sha256") == example["sha256"]
+    else:
+        assert key.thumbprint_uri() == example["uri"]
+
+
+@pytest.mark.parametrize("example", BASE64URL)
+def test_base64url_of_an_rfc(example: dict[str, Any]) -> None:
+    octets = bytes.fromhex(example["octets_hex"])
+    assert b64url_encode(octets) == example["encoded"]
+    assert b64url_decode(example["encoded"].encode()) == octets
+
+
+@pytest.mark.parametrize("example", KEY_SETS)
+def test_a_key_set_of_an_rfc(example: dict[str, Any]) -> None:
+    members = example["jwks"]["keys"]
+    keys = JWKSet.from_dict(example["jwks"])
+    assert len(keys) == len(members)
+    assert JWKSet.from_json(json.dumps(example["jwks"])).to_dict(private=True) == keys.to_dict(private=True)
+    for key, member in zip(keys, members, strict=True):
+        assert (key.kty, key.alg, key.kid, key.use) == tuple(member.get(name) for name in ("kty", "alg", "kid", "use"))
+        assert key.is_private == example["private"]
+        assert key.to_dict(private=key.is_private) == member
+        if member.get("kid"):
+            assert keys.find(kid=member["kid"]) == (key,)
+
+
+@pytest.mark.parametrize("example", CERTIFIED)
+def test_a_key_with_a_certificate_is_taken_for_its_members_alone(example: dict[str, Any]) -> None:
+    key = JWK.from_dict(example["jwk"], alg="RS256")
+    assert key.kid == example["jwk"]["kid"]
+    assert "x5c" not in key.to_dict()
+    assert {**key.to_dict(), "x5c": example["jwk"]["x5c"]} == {**example["jwk"], "alg": "RS256"}
+
+
+@pytest.mark.parametrize("example", PROOFS)
+def test_the_signature_of_a_dpop_proof(example: dict[str, Any]) -> None:
+    """The proof itself has no room yet; its signature and the thumbprint of its key hold."""
+    header = json.loads(b64url_decode(example["proof"].partition(".")[0].encode()))
+    key = JWK.from_dict(header["jwk"], alg="ES256")
+    assert key.thumbprint() == example["jkt"]
+    verified = jws.verify(example["proof"], key)
+    assert {name: json.loads(verified.payload)[name] for name in ("htm", "htu")} == {
+        name: example[name] for name in ("htm", "htu")
+    }
+    with pytest.raises(UnsupportedToken):
+        jwt.verify(example["proof"], key, policy=ClaimsPolicy(required=()))
+
+
+@pytest.mark.parametrize("example", COOKBOOK_JWS)
+def test_a_compact_jws_of_the_cookbook(example: dict[str, Any]) -> None:
+    """RFC 7520 4.1 to 4.5, and Ed25519."""
+    given, compact = example["input"], example["output"]["compact"]
+    key, payload = JWK.from_dict(given["key"], alg=given["alg"]), given["payload"].encode()
+    detached = ".." in compact
+    words = {"payload": payload} if detached else {}
+    for keys in (key, JWKSet([key])) if key.kty == "oct" else (key.public(), JWKSet([key.public()])):
+        verified = jws.verify(compact, keys, **words)
+        assert (verified.payload, verified.header) == (payload, example["signing"]["protected"])
+    again = jws.sign(payload, key, detached=detached)
+    assert (again == compact) == example.get("reproducible", False)
+    assert jws.verify(again, key, **words).payload == payload
+    if detached:
+        with pytest.raises(InvalidSignature):
+            jws.verify(compact, key)
+    else:
+        assert sign_again(key, compact, payload).rpartition(".")[0] == compact.rpartition(".")[0]
+
+
+@pytest.mark.parametrize("example", COOKBOOK_JWK)
+def test_a_key_of_the_cookbook(example: dict[str, Any]) -> None:
+    """RFC 7520 3."""
+    key = JWK.from_dict(example)
+    assert key.is_private == ("d" in example or "k" in example)
+    assert key.to_dict(private=key.is_private) == example
+    assert JWK.from_json(json.dumps(example)).to_dict(private=key.is_private) == example
+    if "d" in example:
+        public = key.public().to_dict()
+        assert public.items() < example.items()
+        assert not {"d", "p", "q", "dp", "dq", "qi"} & public.keys()
