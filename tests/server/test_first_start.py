@@ -5,11 +5,12 @@ import re
 import shutil
 import stat
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.server.running import Running
+from tests.server.running import Running, run
 
 
 def test_the_first_start_says_how_to_log_in_and_what_to_try(tmp_path: Path) -> None:
@@ -39,13 +40,40 @@ def test_the_first_start_says_how_to_log_in_and_what_to_try(tmp_path: Path) -> N
         assert again.errors == ""
 
 
+def test_two_first_starts_at_once_make_one_administrator(tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        services = list(pool.map(Running, [tmp_path / "data"] * 3))
+    with services[0], services[1], services[2]:
+        (password,) = [line for service in services for line in service.lines if line.startswith("password: ")]
+        for service in services:
+            pair = service.login(password=password.removeprefix("password: "))
+            assert [other.session(pair).status_code for other in services] == [200, 200, 200]
+            assert service.errors == ""
+
+
+def test_a_service_with_its_key_in_the_environment(tmp_path: Path) -> None:
+    secret = "Zq3vX9rT1mK7bN5cW8yL2pD6fH4jS0gA"
+    with Running(tmp_path / "data", DAYPASS_KEYS=secret) as service:
+        pair = service.login()
+        assert service.session(service.refresh(pair).json()).status_code == 200
+        assert service.http.get("/.well-known/jwks.json").json() == {"keys": []}
+        assert not (tmp_path / "data" / "daypass.keys.json").exists()
+        assert (
+            run("users", "lock", "admin@example.com", "--data", str(service.data)).stdout
+            == "locked, 1 sessions ended\n"
+        )
+    with Running(tmp_path / "data", DAYPASS_KEYS=secret) as again:
+        assert again.session(pair).status_code == 401
+        assert secret not in "".join(again.lines) + again.errors
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 def test_the_printed_lines_work_as_they_stand_in_any_shell(tmp_path: Path) -> None:
     with Running(tmp_path / "data") as service:
         trial = [line for line in service.lines if "curl" in line]
         for shell in filter(shutil.which, ("sh", "dash", "bash", "zsh")):
             answer = subprocess.run([shell, "-c", "\n".join(trial)], capture_output=True, text=True, check=True)
-            login, session, refresh, logout = re.sub(r"(?<=\})(?=\{)", "\n", answer.stdout).splitlines()
+            login, session, refresh, logout = answer.stdout.splitlines()
             assert json.loads(login)["token_type"] == "Bearer"
             assert json.loads(session)["roles"] == ["admin"]
             assert json.loads(session)["sid"] == json.loads(refresh)["session"]["sid"]

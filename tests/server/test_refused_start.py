@@ -64,6 +64,20 @@ def test_a_key_file_that_others_can_read_and_one_that_is_gone(tmp_path: Path) ->
     assert not keys.exists()
 
 
+def test_a_folder_that_everybody_may_write_to(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(0o777)
+    one_line(run("serve", "--port", "0", "--data", str(data)), f"chmod o-w {data}")
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "daypass.db").write_bytes(b"something else" * 100)
+    one_line(run("serve", "--port", "0", "--data", str(data)), "daypass.db")
+
+
 def test_a_guessable_secret_in_the_environment(tmp_path: Path) -> None:
     answer = run("serve", "--port", "0", "--data", str(tmp_path / "data"), DAYPASS_KEYS="changeme" * 5)
     one_line(answer, "secrets.token_urlsafe")

@@ -144,7 +144,7 @@ def test_nothing_that_the_process_writes_holds_a_secret(tmp_path: Path) -> None:
         assert service.http.post("/v1/login", json={"email": email, "password": first}).status_code == 503
         assert service.refresh(pairs[0]).status_code == 503
         service.stop()
-        output = "\n".join([line for line in service.lines if not line.startswith(("email:", "password:", "PASS="))])
+        output = "\n".join([line for line in service.lines if not line.startswith(("email:", "password:", "TOKENS="))])
         output += service.errors
     for secret in planted:
         assert secret not in output, output

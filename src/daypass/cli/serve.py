@@ -50,9 +50,9 @@ def serve(
 def print_trial(url: str, email: str, password: str) -> None:
     """Print a login, a call, a refresh and a logout, to be pasted one after the other into any shell."""
     json = "-H 'Content-Type: application/json'"
-    access = """$(expr "$PASS" : '.*"access_token":"\\([^"]*\\)"')"""
+    access = """$(expr "$TOKENS" : '.*"access_token":"\\([^"]*\\)"')"""
     print(f"daypass listens on {url} - try it:")
-    print(f'PASS=$(curl -s {url}/v1/login -d email={email} -d "password={password}"); echo "$PASS"')
-    print(f'curl -s {url}/v1/session -H "Authorization: Bearer {access}"')
-    print(f'PASS=$(curl -s {url}/v1/refresh {json} -d "$PASS"); echo "$PASS"')
-    print(f"""curl -s {url}/v1/logout {json} -d "$PASS" -w '%{{http_code}}\\n'""", flush=True)
+    print(f'TOKENS=$(curl -s {url}/v1/login -d email={email} --data-urlencode "password={password}"); echo "$TOKENS"')
+    print(f"""curl -s {url}/v1/session -H "Authorization: Bearer {access}" -w '\\n'""")
+    print(f'TOKENS=$(curl -s {url}/v1/refresh {json} -d "$TOKENS"); echo "$TOKENS"')
+    print(f"""curl -s {url}/v1/logout {json} -d "$TOKENS" -w '%{{http_code}}\\n'""", flush=True)

@@ -39,6 +39,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.schema import CreateTable
 
 from daypass.encoding import b64url_encode
@@ -371,6 +372,8 @@ class Accounts:
             raise
         except DBAPIError as error:
             reason = type(error.orig).__name__
+        except NoConnectionFree:
+            reason = "no connection is free"
         else:
             return
         raise StoreUnavailable(f"the accounts cannot be read or written ({reason})")

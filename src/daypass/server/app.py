@@ -3,7 +3,7 @@
 Enters: ASGI requests. Leaves: ASGI responses; every refusal is a problem document, also those of the
 framework.
 
-The endpoints block (a store, a password's hash), so they run in a thread, and the event loop goes on. What is
+Endpoints that wait (for a store, for a password's hash) run in a thread, and the event loop goes on. What is
 unexpected becomes a log line with types and places in the code, without a message or a local variable,
 since those may hold what a client sent.
 """
@@ -66,6 +66,7 @@ def make_app(service: Service) -> FastAPI:
         path="/openapi.json",
         endpoint=lambda _request: json_response(200, document),
         summary="This document",
+        in_place=True,
     )
     for route in (*routes, description):
         app.add_route(route.path, _handler(route), methods=[route.method])
@@ -80,7 +81,12 @@ def _handler(route: Route) -> Handler:
     async def handle(asked: ASGIRequest) -> ASGIResponse:
         try:
             body = await _read(asked) if asked.method in _WITH_A_BODY else b""
-            response = await run_in_threadpool(answer, route.endpoint, _plain(asked, body))
+            plain = _plain(asked, body)
+            response = (
+                answer(route.endpoint, plain)
+                if route.in_place
+                else await run_in_threadpool(answer, route.endpoint, plain)
+            )
         except Refused as refused:
             response = problem_response(refused)
         except ClientDisconnect:  # nobody is there to read this

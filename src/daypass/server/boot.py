@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from typing import Final
 
@@ -101,7 +102,7 @@ def make_folder(settings: Settings) -> None:
     """Make the data folder, for its owner only; one that is there keeps its mode.
 
     Raises:
-        ConfigurationError: it cannot be made, or not be written to.
+        ConfigurationError: it cannot be made, not be written to, or be written to by everybody.
     """
     folder = settings.data
     try:
@@ -109,9 +110,12 @@ def make_folder(settings: Settings) -> None:
     except OSError as error:
         reason = error.strerror or type(error).__name__
     else:
-        if os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        if folder.stat().st_mode & stat.S_IWOTH:
+            reason = f"everybody may write to it: chmod o-w {folder}"
+        elif os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             return
-        reason = "this user may not write to it"
+        else:
+            reason = "this user may not write to it"
     raise ConfigurationError(f"no data folder {folder}: {reason}. Another folder: --data or DAYPASS_DATA")
 
 

@@ -4,8 +4,8 @@ Enters: settings and a Service. Leaves: nothing, but for the lines on the termin
 The port is taken before anything is made in the data folder, so that a start which cannot succeed leaves
 nothing behind.
 
-uvicorn is told to keep quiet: no access log, no configuration of the root logger, warnings to stderr. It
-trusts no ``X-Forwarded-*`` header, since nothing here depends on one.
+uvicorn is told to keep quiet: no access log, no configuration of the root logger, its errors and our warnings to
+stderr. It trusts no ``X-Forwarded-*`` header, since nothing here depends on one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ _LOGGING: Final[dict[str, Any]] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
     "loggers": {
-        name: {"handlers": ["stderr"], "level": "WARNING", "propagate": False} for name in ("daypass", "uvicorn")
+        "daypass": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        # Its warnings are about what strangers send: whoever likes could fill the log with them.
+        "uvicorn": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
     },
 }
 

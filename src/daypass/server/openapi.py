@@ -77,7 +77,7 @@ def _operation(route: Route) -> dict[str, Any]:
         required = any(field.required for field in msgspec.structs.fields(route.body))
         described["requestBody"] = {"required": required, "content": content}
     if route.bearer:
-        described["security"] = [{"bearer": []}]
+        described["security"] = [{"bearer": []}, {}] if route.bearer_optional else [{"bearer": []}]
     return described
 
 

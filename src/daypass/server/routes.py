@@ -12,6 +12,8 @@ from typing import Literal
 import msgspec
 
 from daypass.server.boot import Service
+from daypass.server.credentials import PasswordLogin
+from daypass.sessions.manager import Sessions
 from daypass.web import bodies, endpoints
 from daypass.web.transport import Request, Response, json_response
 
@@ -37,6 +39,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         status: of its success.
         answer: what it writes.
         bearer: whether it takes an access token.
+        bearer_optional: whether it can do without, too.
+        in_place: whether it neither waits nor computes for long, so that it needs no thread of its own.
         refusals: the status codes that its problem documents may have, besides those that any request may
         meet.
     """
@@ -49,6 +53,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     answer: type[msgspec.Struct] | None = None
     bearer: bool = False
+    bearer_optional: bool = False
+    in_place: bool = False
     refusals: tuple[int, ...] = ()
 
 
@@ -59,6 +65,11 @@ _WITH_TOKEN = (400, 401, 503)
 def routes_of(service: Service) -> tuple[Route, ...]:
     """Lay the table for one service."""
     sessions, login = service.sessions, service.login
+    return (*_token_routes(sessions, login), *_own_sessions_routes(sessions, login), *_public_routes(sessions))
+
+
+def _token_routes(sessions: Sessions, login: PasswordLogin) -> tuple[Route, ...]:
+    """The way of a session: log in, call, refresh, log out."""
     return (
         Route(
             method="POST",
@@ -76,6 +87,7 @@ def routes_of(service: Service) -> tuple[Route, ...]:
             summary="Read what the access token says",
             answer=bodies.CurrentSession,
             bearer=True,
+            in_place=True,  # a signature and a look at the feed: no storm of logins delays it
             refusals=_WITH_TOKEN,
         ),
         Route(
@@ -95,8 +107,15 @@ def routes_of(service: Service) -> tuple[Route, ...]:
             body=bodies.Logout,
             status=204,
             bearer=True,
+            bearer_optional=True,
             refusals=_WITH_BODY,
         ),
+    )
+
+
+def _own_sessions_routes(sessions: Sessions, login: PasswordLogin) -> tuple[Route, ...]:
+    """What an account does about its sessions and its password."""
+    return (
         Route(
             method="GET",
             path="/v1/sessions",
@@ -134,6 +153,12 @@ def routes_of(service: Service) -> tuple[Route, ...]:
             bearer=True,
             refusals=(*_WITH_BODY, 403),
         ),
+    )
+
+
+def _public_routes(sessions: Sessions) -> tuple[Route, ...]:
+    """What anybody may ask."""
+    return (
         Route(
             method="GET",
             path="/.well-known/jwks.json",
@@ -147,6 +172,7 @@ def routes_of(service: Service) -> tuple[Route, ...]:
             endpoint=_health,
             summary="Ask whether the service runs",
             answer=Health,
+            in_place=True,
         ),
     )
 

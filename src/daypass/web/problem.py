@@ -72,9 +72,7 @@ class Refused(Exception):
         headers: (lower-case name, value).
     """
 
-    def __init__(
-        self, status: int, code: str, detail: str, *, headers: tuple[tuple[str, str], ...] = ()
-    ) -> None:
+    def __init__(self, status: int, code: str, detail: str, *, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
@@ -135,9 +133,7 @@ def not_found() -> Refused:
 
 def wrong_credentials() -> Refused:
     """One answer for a wrong password, an unknown account and a locked one."""
-    return Refused(
-        401, "wrong_credentials", "The e-mail address or the password is wrong.", headers=challenge()
-    )
+    return Refused(401, "wrong_credentials", "The e-mail address or the password is wrong.", headers=challenge())
 
 
 def busy() -> Refused:

@@ -85,9 +85,7 @@ class Response(msgspec.Struct, frozen=True):
         return [("status", self.status)]
 
 
-def json_response(
-    status: int, value: object | None, *, media_type: str = _JSON, headers: Headers = ()
-) -> Response:
+def json_response(status: int, value: object | None, *, media_type: str = _JSON, headers: Headers = ()) -> Response:
     """Make a response that nobody may keep, unless ``headers`` say otherwise.
 
     Args:
@@ -122,9 +120,7 @@ def bearer_token(request: Request) -> str:
     if len(authorization) > 1 or (authorization and in_query):
         raise SeveralTokens("send one Authorization header, and no access_token in the query")
     if in_query:
-        raise TransportError(
-            "a token in the query ends in logs and histories: send it as Authorization: Bearer"
-        )
+        raise TransportError("a token in the query ends in logs and histories: send it as Authorization: Bearer")
     if not authorization:
         raise NoToken("send the access token as Authorization: Bearer")
     scheme, _, token = authorization[0].partition(" ")

@@ -16,21 +16,21 @@ class Client:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._runner = asyncio.Runner()
+        self.runner = asyncio.Runner()
         transport = httpx.ASGITransport(make_app(service), raise_app_exceptions=False)
-        self._http = httpx.AsyncClient(transport=transport, base_url="http://daypass.test")
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://daypass.test")
 
     def __call__(self, method: str, path: str, access: str | None = None, **words: Any) -> httpx.Response:
         headers = words.pop("headers", {})
         if access is not None:
             headers = {"Authorization": f"Bearer {access}", **headers}
-        return self._runner.run(self._http.request(method, path, headers=headers, **words))
+        return self.runner.run(self.http.request(method, path, headers=headers, **words))
 
     def together(self, *asked: tuple[str, str, dict[str, Any]]) -> list[httpx.Response]:
         async def gather() -> list[httpx.Response]:
-            return await asyncio.gather(*(self._http.request(*words[:2], **words[2]) for words in asked))
+            return await asyncio.gather(*(self.http.request(*words[:2], **words[2]) for words in asked))
 
-        return self._runner.run(gather())
+        return self.runner.run(gather())
 
     def login(self, email: str = EMAIL, password: str = PASSWORD) -> dict[str, Any]:
         answer = self("POST", "/v1/login", json={"email": email, "password": password})
@@ -38,8 +38,8 @@ class Client:
         return answer.json()
 
     def close(self) -> None:
-        self._runner.run(self._http.aclose())
-        self._runner.close()
+        self.runner.run(self.http.aclose())
+        self.runner.close()
 
 
 def add_account(service: Service, email: str = EMAIL, password: str = PASSWORD, *roles: str) -> str:

@@ -1,12 +1,15 @@
 """The API as a client sees it: the whole way of a session, and every kind of request that is refused."""
 
+import asyncio
 import json
+import threading
 from typing import Any
 
 import httpx
 import pytest
 
 from daypass.server.boot import Service
+from daypass.web.problem import wrong_credentials
 from tests.unit.server.client import EMAIL, PASSWORD, Client, add_account
 
 
@@ -188,6 +191,31 @@ def test_an_access_token_is_no_refresh_token_nor_the_other_way_round(client: Cli
     assert client("GET", "/v1/session", pair["refresh_token"]).status_code == 401
 
 
+def test_verification_needs_no_thread_that_logins_could_take(
+    client: Client, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = client.login()["access_token"]
+    release = threading.Event()
+
+    def wait(_email: str, _password: str) -> None:
+        assert release.wait(30)
+        raise wrong_credentials()
+
+    monkeypatch.setattr(service.login, "authenticate", wait)
+
+    async def storm() -> tuple[int, set[int]]:
+        words = {"email": EMAIL, "password": PASSWORD}
+        logins = [asyncio.ensure_future(client.http.post("/v1/login", json=words)) for _ in range(100)]
+        await asyncio.sleep(0)  # the first of them have begun
+        answer = await client.http.get("/v1/session", headers={"Authorization": f"Bearer {access}"})
+        health = await client.http.get("/healthz")
+        assert not any(login.done() for login in logins)
+        release.set()
+        return answer.status_code + health.status_code, {login.status_code for login in await asyncio.gather(*logins)}
+
+    assert client.runner.run(storm()) == (400, {401})
+
+
 def test_what_is_not_there_and_what_is_not_done(client: Client) -> None:
     for path in (
         "/",
@@ -348,6 +376,7 @@ def test_the_document_describes_every_operation(client: Client) -> None:
         assert all("application/problem+json" in told["content"] for told in problems.values())
         if "security" in operation:
             assert {"400", "401"} <= set(problems)
+            assert operation["security"] == [{"bearer": []}, {}] if path == "/v1/logout" else [{"bearer": []}]
         if method == "post" and "requestBody" in operation:
             assert {"400", "413", "415", "422"} <= set(problems)
     references = json.dumps(document).split('"$ref": "#/components/schemas/')[1:]
