@@ -20,9 +20,12 @@ __all__ = ["Call", "Result", "Spread", "measure"]
 Call = Callable[[], object]
 """One operation, with all that a caller does for each token."""
 
-SLICE_NS = 1_000_000
-"""How long one contestant runs in one round, about; a slow one runs once."""
-CALLS_MAX = 400
+PARTS = 9
+"""So often a contestant runs in one round, and the median counts: what another program took away does not."""
+PART_NS = 100_000
+"""How long one of these parts is, about; a slow contestant is called once."""
+CALLS_MAX = 100
+PARTS_OF_SLOW = 3
 WARM_UP_CALLS = 30
 
 
@@ -54,7 +57,7 @@ def measure(contestants: Mapping[str, Call], *, rounds: int) -> Result:
     Whoever runs meets the caches that its predecessor left: so the order is drawn anew, and one call before each slice
     is not counted. The cost of an empty call, measured in the same rounds, is taken off.
     """
-    calls = {name: _calls_in_a_slice(call) for name, call in contestants.items()}
+    calls = {name: _calls_in_a_part(call) for name, call in contestants.items()}
     needed: dict[str, list[float]] = {name: [] for name in contestants}
     empty: list[float] = []
     order = list(contestants)
@@ -66,9 +69,8 @@ def measure(contestants: Mapping[str, Call], *, rounds: int) -> Result:
             gc.disable()
             draw.shuffle(order)
             for name in order:
-                contestants[name]()
-                needed[name].append(_time(contestants[name], calls[name]))
-            empty.append(_time(_nothing, CALLS_MAX))
+                needed[name].append(_slice(contestants[name], calls[name]))
+            empty.append(_slice(_nothing, CALLS_MAX))
             if was_enabled:
                 gc.enable()
     finally:
@@ -82,8 +84,15 @@ def _nothing() -> None:
     """What a call costs that does nothing."""
 
 
+def _slice(call: Call, calls: int) -> float:
+    """Microseconds for one call: the median of the parts of one round."""
+    call()
+    parts = PARTS_OF_SLOW if calls == 1 else PARTS
+    return median(_time(call, calls) for _ in range(parts))
+
+
 def _time(call: Call, calls: int) -> float:
-    """Microseconds for one call."""
+    """Microseconds for one call, of several in a row."""
     times = repeat(None, calls)
     start = perf_counter_ns()
     for _ in times:
@@ -91,9 +100,9 @@ def _time(call: Call, calls: int) -> float:
     return (perf_counter_ns() - start) / calls / 1000
 
 
-def _calls_in_a_slice(call: Call) -> int:
+def _calls_in_a_part(call: Call) -> int:
     call()  # what is imported or remembered with the first use is not what is measured
-    if _time(call, 1) * 1000 > SLICE_NS:
+    if _time(call, 1) * 1000 > PART_NS:
         return 1
     _time(call, WARM_UP_CALLS)
-    return max(1, min(CALLS_MAX, int(SLICE_NS / (_time(call, WARM_UP_CALLS) * 1000))))
+    return max(1, min(CALLS_MAX, int(PART_NS / (_time(call, WARM_UP_CALLS) * 1000))))
