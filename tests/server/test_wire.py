@@ -145,6 +145,7 @@ def test_nothing_that_the_process_writes_holds_a_secret(tmp_path: Path) -> None:
         assert service.refresh(pairs[0]).status_code == 503
         service.stop()
         output = "\n".join([line for line in service.lines if not line.startswith(("email:", "password:", "TOKENS="))])
+        assert service.errors.count("store_unavailable") == 2  # the log says what the answers do not
         output += service.errors
     for secret in planted:
         assert secret not in output, output

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["group"]
 
-group = typer.Typer(help="The key ring: list, rotate.", no_args_is_help=True)
+group = typer.Typer(help="The key ring: list, rotate, retire.", no_args_is_help=True)
 
 
 @group.command("list")
@@ -53,6 +53,18 @@ def rotate(
     kid = ring.rotate(at_once=at_once)
     entry = next(entry for entry in ring.entries() if entry.kid == kid)
     print(f"new key {kid}, signs from {moment(entry.sign_from)} UTC")
+
+
+# A kid may begin with a hyphen; it is a kid nevertheless.
+@group.command(context_settings={"ignore_unknown_options": True})
+def retire(
+    kid: Annotated[str, typer.Argument(help="The KID of a key that has a successor.", show_default=False)],
+    *,
+    data: Data = None,
+) -> None:
+    """Refuse what was made with a key, within about a second: for a key that has leaked."""
+    _ring(data).retire(kid)
+    print(f"retired {kid}")
 
 
 def _ring(data: Path | None) -> KeyRing:

@@ -10,6 +10,7 @@ Source: DESIGN.md 5 and 6; RFC 6750 (bearer tokens); RFC 7517 5 (JWK Set); OWASP
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -45,6 +46,7 @@ __all__ = [
     "refresh",
 ]
 
+_log: Final = logging.getLogger("daypass.web")
 JWKS_MAX_AGE_S: Final = 30
 """How long a copy of the JWK Set may be used: half of what a new key is published before it signs, in
 seconds."""
@@ -82,7 +84,10 @@ def answer(endpoint: Callable[[Request], Response], request: Request) -> Respons
     except Refused as refused:
         return problem_response(refused)
     except DaypassError as error:
-        return problem_response(refusal_of(error))
+        refusal = refusal_of(error)
+        if refusal.status >= 500:  # a client is told that it is not its fault; whose it is, the operator is told
+            _log.error("%s: %s", error.code, error)
+        return problem_response(refusal)
 
 
 def problem_response(refused: Refused) -> Response:

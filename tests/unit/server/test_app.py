@@ -398,7 +398,7 @@ def test_what_nobody_expected_is_a_problem_without_a_reason_and_a_log_line_witho
 
 
 def test_a_store_that_cannot_answer_is_not_the_fault_of_the_token(
-    client: Client, service: Service, monkeypatch: pytest.MonkeyPatch
+    client: Client, service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from daypass.errors import StoreUnavailable
 
@@ -412,4 +412,5 @@ def test_a_store_that_cannot_answer_is_not_the_fault_of_the_token(
     refusal(answer, 503, "store_unavailable")
     assert int(answer.headers["retry-after"]) > 0
     assert "disk" not in answer.text
+    assert caplog.messages == ["store_unavailable: disk full"]
     assert client("GET", "/v1/session", pair["access_token"]).status_code == 200
