@@ -42,6 +42,22 @@ def test_a_new_key_signs_after_it_was_published(daypass: Command, ring: KeyRing,
     assert KeyRing.open(ring_file).signing_key().kid == out.removeprefix("new key ").partition(",")[0]
 
 
+@pytest.mark.parametrize("kid", ["a-leaked-key", "-leaked-key", "--leaked"])
+def test_a_leaked_key_is_followed_and_retired(daypass: Command, data: Path, kid: str) -> None:
+    data.mkdir(mode=0o700)
+    ring_file = data / "daypass.keys.json"
+    KeyRing.open(ring_file)
+    ring_file.write_text(ring_file.read_text().replace(KeyRing.open(ring_file).signing_key().kid or "", kid))
+    code, out, err = daypass("keys", "retire", kid)
+    assert (code, out) == (1, "")
+    assert "rotate" in err
+    daypass("keys", "rotate", "--at-once")
+    assert daypass("keys", "retire", kid) == (0, f"retired {kid}\n", "")
+    assert kid not in daypass("keys", "list")[1]
+    code, _, err = daypass("keys", "retire", kid)
+    assert (code, err.count("\n")) == (1, 1)
+
+
 def test_a_ring_is_never_made_by_looking_at_it(daypass: Command, data: Path) -> None:
     for command in ("list", "rotate"):
         code, out, err = daypass("keys", command)
