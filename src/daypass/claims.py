@@ -323,9 +323,10 @@ _known = _known_of(frozenset((*_STRINGS, *_DATES, "aud")), frozenset())
 def _learn(claims: Mapping[str, Any]) -> None:
     """Know the names of a token that was issued, from now on; few, so that nobody fills the memory with names."""
     global _known  # noqa: PLW0603 - a memory of what was seen; it decides nothing
-    names = _known.names.union(claims)
+    # A Struct has no field whose name JSON would escape; a token with one takes the complete check each time.
+    names = _known.names.union(name for name in claims if name.isprintable() and '"' not in name and "\\" not in name)
     found = (name for name, value in claims.items() if value.__class__ is list or value.__class__ is dict)
-    containers = frozenset(_known.containers).union(found)
+    containers = names & frozenset(_known.containers).union(found)
     if len(names) <= _NAMES_MAX and (names, len(containers)) != (_known.names, len(_known.containers)):
         _known = _known_of(names, containers)
 

@@ -167,7 +167,10 @@ def is_json(value: object) -> bool:
         value = value.values()  # type: ignore[attr-defined]
     elif kind is not list:
         return False
-    return _SCALARS.issuperset(map(type, value)) or all(map(is_json, value))  # type: ignore[call-overload]
+    try:
+        return _SCALARS.issuperset(map(type, value)) or all(map(is_json, value))  # type: ignore[call-overload]
+    except RecursionError:  # a list in itself, say
+        return False
 
 
 _SCALARS: Final = frozenset({str, int, bool, type(None)})
