@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from benchmarks.imports import imports_group
-from benchmarks.payloads import cache_group, sizes_group
+from benchmarks.payloads import cache_group, sign_sizes_group, verify_sizes_group
 from benchmarks.report import Group, Verdict, print_bars, print_group, progress
 from benchmarks.sessions import sessions_group
 from benchmarks.signatures import NAMES, issue_group, sign_group, verify_group
@@ -45,7 +45,8 @@ def plans() -> list[Plan]:
     return [
         *found,
         Plan("sessions", 400, lambda rounds: sessions_group(rounds=rounds)),
-        Plan("payloads", 200, lambda rounds: sizes_group(rounds=rounds)),
+        Plan("payloads", 200, lambda rounds: verify_sizes_group(rounds=rounds)),
+        Plan("payloads", 200, lambda rounds: sign_sizes_group(rounds=rounds)),
         Plan("cache", 200, lambda rounds: cache_group(rounds=rounds)),
         Plan("imports", 25, lambda rounds: imports_group(rounds=rounds)),
     ]

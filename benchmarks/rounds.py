@@ -25,6 +25,7 @@ PARTS = 9
 PART_NS = 100_000
 """How long one of these parts is, about; a slow contestant is called once."""
 CALLS_MAX = 100
+SLOW_NS = 300_000
 PARTS_OF_SLOW = 3
 WARM_UP_CALLS = 30
 
@@ -54,8 +55,8 @@ class Result(msgspec.Struct, frozen=True):
 def measure(contestants: Mapping[str, Call], *, rounds: int) -> Result:
     """Run all contestants, ``rounds`` times one after the other, each time in another order.
 
-    Whoever runs meets the caches that its predecessor left: so the order is drawn anew, and one call before each slice
-    is not counted. The cost of an empty call, measured in the same rounds, is taken off.
+    Whoever runs meets the caches that its predecessor left: so the order is drawn anew, and the first calls of each
+    slice are not counted. The cost of an empty call, measured in the same rounds, is taken off.
     """
     calls = {name: _calls_in_a_part(call) for name, call in contestants.items()}
     needed: dict[str, list[float]] = {name: [] for name in contestants}
@@ -85,10 +86,10 @@ def _nothing() -> None:
 
 
 def _slice(call: Call, calls: int) -> float:
-    """Microseconds for one call: the median of the parts of one round."""
-    call()
-    parts = PARTS_OF_SLOW if calls == 1 else PARTS
-    return median(_time(call, calls) for _ in range(parts))
+    """Microseconds for one call: the median of the parts of one round, after a part that warms the caches."""
+    is_slow = _time(call, 1) * 1000 > SLOW_NS
+    _time(call, calls)
+    return median(_time(call, calls) for _ in range(PARTS_OF_SLOW if is_slow else PARTS))
 
 
 def _time(call: Call, calls: int) -> float:
