@@ -40,7 +40,12 @@ def open_store(url: str) -> SQLStore | MemoryStore:
         if error.name != "sqlalchemy":
             raise
         raise ConfigurationError('SQLAlchemy is not installed: pip install "daypass[sql]"') from None
-    return SQLStore(sqlite_engine(path))
+    engine = sqlite_engine(path)
+    try:
+        return SQLStore(engine)
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def sqlite_path(url: str) -> Path:
