@@ -47,6 +47,7 @@ def verify_group(alg: str, *, rounds: int) -> Group:
         **_bare_verify(key, token),
         **peers.peers_that_verify(key, token),
     }
+    _demand_the_same_checks(key)
     bars = {
         "HS256": (Bar(VERIFIER, "oxyjwt", 1.0), Bar(VERIFIER, "PyJWT", 0.1)),
         "RS256": (Bar(VERIFIER, BARE, 1.25),),
@@ -56,6 +57,23 @@ def verify_group(alg: str, *, rounds: int) -> Group:
     title = f"{NAMES.get(alg, alg)} verify, 12 claims, {len(token)} characters"
     result = measure(contestants, rounds=rounds)
     return rows_of(title, result, "oxyjwt" if alg == "HS256" else BARE, bars[alg])
+
+
+def _demand_the_same_checks(key: JWK) -> None:
+    """Show every peer what it must accept and what it must refuse; a comparison with one that is blind says nothing."""
+    claims = access_claims()
+    wrong = [claims | {"iss": "x"}, claims | {"aud": "x"}, claims | {"exp": 1}]
+    wrong += [{name: value for name, value in claims.items() if name != absent} for absent in ("iss", "aud", "exp")]
+    for name, call in peers.peers_that_verify(key, jwt.sign(claims, key)).items():
+        if call() != claims:
+            raise AssertionError(f"{name} does not give the claims back")
+    for refused in wrong:
+        for name, call in peers.peers_that_verify(key, jwt.sign(refused, key, lifetime_s=None)).items():
+            try:
+                call()
+            except Exception:  # noqa: BLE001 - each library has its own
+                continue
+            raise AssertionError(f"{name} accepts what the others refuse")
 
 
 def sign_group(alg: str, *, rounds: int) -> Group:
