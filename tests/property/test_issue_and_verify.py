@@ -171,7 +171,7 @@ def test_a_name_is_text(name: Any) -> None:
             jwt.sign(claims, KEY)
 
 
-@pytest.mark.parametrize("claims", [None, "x", b"x", 5, [], [("a", 1)], object(), {1}], ids=repr)
+@pytest.mark.parametrize("claims", [None, "x", b"x", 5, [], [("a", 1)], {1}], ids=repr)
 def test_claims_are_a_dict(claims: Any) -> None:
     for sign in (
         lambda: jwt.sign(claims, KEY),

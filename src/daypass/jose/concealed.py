@@ -33,11 +33,10 @@ class Members(dict[str, Any]):
         return "<members of a JWK, redacted>"
 
 
-def members_of(jwk: object) -> Members:
+def members_of(jwk: Concealed) -> Members:
     """The members of a JWK as a dict that shows none. Raises KeyFormatError for anything that is no dict."""
-    if isinstance(jwk, Mapping):
-        return Members(jwk)
-    del jwk
+    if isinstance(jwk.value, Mapping):
+        return Members(jwk.value)
     raise KeyFormatError("a JWK is a dict of members; JWK.from_json reads text")
 
 

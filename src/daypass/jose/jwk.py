@@ -132,8 +132,9 @@ class JWK:
 
         Source: RFC 7518 3.2; RFC 8725 3.5.
         """
-        raw = raw_from_secret(secret)
+        concealed = Concealed(secret)
         del secret  # no frame of ours shows it, should an error page show locals
+        raw = raw_from_secret(concealed)
         refuse_key_as_secret(raw.private)
         if alg not in SIGNATURE_ALGORITHMS:
             raise ConfigurationError("from_secret needs one of HS256, HS384, HS512 as alg")
@@ -173,19 +174,20 @@ class JWK:
 
         Source: RFC 7517 4.
         """
-        jwk = members_of(jwk)
+        given = Concealed(jwk)
+        del jwk
+        jwk = members_of(given)
         for name in ("kid", "use", "alg"):
             if name in jwk and not isinstance(jwk[name], str):
                 raise KeyFormatError(f"JWK member {name!r} must be a string")
-        named = jwk.get("alg")
-        if alg is not None and named is not None and alg != named:
+        if alg is not None and jwk.get("alg", alg) != alg:
             raise KeyFormatError("the JWK names another alg than the one that was asked for")
         ops = jwk.get("key_ops")
         if ops is not None and not (isinstance(ops, list) and all(isinstance(op, str) for op in ops)):
             raise KeyFormatError("JWK member 'key_ops' must be a list of strings")
         raw = read_members(jwk)
-        use, key_ops = jwk.get("use"), tuple(ops) if ops is not None else None
-        return cls(raw, alg=alg or named, kid=jwk.get("kid"), use=use, key_ops=key_ops)
+        key_ops = None if ops is None else tuple(ops)
+        return cls(raw, alg=jwk.get("alg", alg), kid=jwk.get("kid"), use=jwk.get("use"), key_ops=key_ops)
 
     @classmethod
     def from_json(cls, text: str | bytes, *, alg: str | None = None) -> JWK:
@@ -242,12 +244,14 @@ class JWK:
 
         Source: RFC 5958; RFC 5280 4.1.2.7.
         """
+        secret = Concealed(password)
+        del password
         if self.kty == "oct":
             raise ConfigurationError("a symmetric key has no PEM form: use to_dict(private=True)")
-        if password is not None and not (private and password):
+        if secret.value is not None and not (private and secret.value):
             raise ConfigurationError("a non-empty password protects private parts: pass private=True with it")
         self._check_half(private)
-        return dump_pem(self._raw, private=private, password=password)
+        return dump_pem(self._raw, private=private, password=secret)
 
     def _check_half(self, private: bool) -> None:
         if private and not self.is_private:
@@ -348,8 +352,10 @@ class JWK:
         return 0
 
     def __repr__(self) -> str:
-        half = "private" if self.is_private else "public"
-        return f"JWK(kty={self.kty!r}, alg={self.alg!r}, kid={self.kid!r}, {half}, redacted)"
+        if hasattr(self, "_raw"):
+            half = "private" if self.is_private else "public"
+            return f"JWK(kty={self.kty!r}, alg={self.alg!r}, kid={self.kid!r}, {half}, redacted)"
+        return "JWK(refused)"  # as a traceback sees it that shows locals
 
     def __copy__(self) -> JWK:
         return self

@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 
 from daypass.encoding import b64url_decode, b64url_encode
 from daypass.errors import ConfigurationError, KeyFormatError, MalformedToken, WeakKey
+from daypass.jose.concealed import Concealed
 from daypass.limits import (
     KEY_TEXT_BYTES_MAX,
     RSA_EXPONENT_BITS_MAX,
@@ -82,14 +83,11 @@ def read_members(jwk: Mapping[str, Any]) -> RawKey:
     raise KeyFormatError(f"the members of this {kty} key do not belong together, or are out of range")
 
 
-def raw_from_secret(secret: object) -> RawKey:
+def raw_from_secret(secret: Concealed) -> RawKey:
     """Take over a symmetric secret, as bytes. Raises TypeError, or KeyFormatError: too long. Source: RFC 7518 6.4."""
-    raw = RawKey("oct", None, public=None, private=None)
-    if isinstance(secret, bytes | bytearray | memoryview):
-        raw.private = bytes(secret)
-    del secret
-    if raw.private is None:
+    if not isinstance(secret.value, bytes | bytearray | memoryview):
         raise TypeError("a secret is bytes: os.environ['API_KEY'].encode()")
+    raw = RawKey("oct", None, public=None, private=bytes(secret.value))
     if len(raw.private) > SECRET_BYTES_MAX:
         raise KeyFormatError(f"a symmetric key may have at most {SECRET_BYTES_MAX} bytes")
     return raw
@@ -98,6 +96,7 @@ def raw_from_secret(secret: object) -> RawKey:
 def _octets(jwk: Mapping[str, Any], name: str, *, length: int | None = None) -> bytes:
     text = jwk.get(name)
     if not isinstance(text, str) or not text or len(text) > KEY_TEXT_BYTES_MAX:
+        del text
         raise KeyFormatError(f"JWK member {name!r} must be a non-empty base64url text")
     try:
         raw = b64url_decode(text.encode("ascii"))
@@ -125,7 +124,7 @@ def _uint(jwk: Mapping[str, Any], name: str) -> int:
 
 
 def _read_oct(jwk: Mapping[str, Any]) -> RawKey:
-    return raw_from_secret(_octets(jwk, "k"))
+    return raw_from_secret(Concealed(_octets(jwk, "k")))
 
 
 def _read_rsa(jwk: Mapping[str, Any]) -> RawKey:

@@ -87,14 +87,14 @@ def _load_object(pem: Concealed, password: Concealed) -> Any:  # noqa: ANN401
         return None
 
 
-def dump_pem(raw: RawKey, *, private: bool, password: bytes | None) -> bytes:
+def dump_pem(raw: RawKey, *, private: bool, password: Concealed) -> bytes:
     """Write SubjectPublicKeyInfo, or PKCS#8 with the private parts. Source: RFC 5280 4.1.2.7; RFC 5958."""
     from cryptography.hazmat.primitives import serialization as s
 
     key = raw_to_object(raw, private=private)
     if not private:
         return key.public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)  # type: ignore[no-any-return]
-    how = s.BestAvailableEncryption(password) if password else s.NoEncryption()
+    how = s.BestAvailableEncryption(password.value) if password.value else s.NoEncryption()
     return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, how)  # type: ignore[no-any-return]
 
 

@@ -59,8 +59,9 @@ class JWKSet:
 
         Source: RFC 7517 5: implementations should ignore JWKs that they do not understand.
         """
-        concealed = Concealed(members_of(jwks).get("keys"))
+        concealed = Concealed(jwks)
         del jwks
+        concealed = Concealed(members_of(concealed).get("keys"))
         if not isinstance(concealed.value, list):
             raise KeyFormatError("a JWK Set is an object with a list 'keys'")
         keys = []
@@ -126,7 +127,13 @@ class JWKSet:
         return len(self._keys)
 
     def __repr__(self) -> str:
-        return f"JWKSet({list(self._keys)!r})"
+        return f"JWKSet({list(getattr(self, '_keys', ()))!r})"
+
+    def __copy__(self) -> JWKSet:
+        return self
+
+    def __deepcopy__(self, memo: object) -> JWKSet:
+        return self
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a JWKSet is not pickled: pass to_dict() on purpose")
