@@ -237,6 +237,9 @@ class Sessions:
             step = judge(row, token, now_s=arrived_s, grace_s=self._policy.refresh_grace_s)
             if step is Step.REUSED:
                 self.end(row.sid)
+                import logging
+
+                logging.getLogger("daypass.sessions").warning("refresh_reused: two had a token of session %s", row.sid)
                 raise RefreshReused(row.sid)
             grants = grants or self._granted_to(row)
             if step is Step.REPEAT:

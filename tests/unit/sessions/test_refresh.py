@@ -110,7 +110,9 @@ def test_the_window_is_counted_from_when_the_very_token_was_superseded(sessions:
 # ------------------------------------------------------------------------------------------------------ reuse
 
 
-def test_reuse_after_the_window_ends_the_session(sessions: Sessions, clock: Clock) -> None:
+def test_reuse_after_the_window_ends_the_session_and_is_logged_once(
+    sessions: Sessions, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     first = sessions.start("alice")
     second = sessions.refresh(first.refresh_token)
     clock.pass_s(GRACE_S + 0.01)
@@ -123,6 +125,7 @@ def test_reuse_after_the_window_ends_the_session(sessions: Sessions, clock: Cloc
         with pytest.raises(SessionEnded):
             sessions.verify(pair.access_token)
     assert sessions.active("alice") == ()
+    assert caplog.messages == [f"refresh_reused: two had a token of session {first.session.sid}"]
 
 
 def test_reuse_far_behind_ends_the_session(sessions: Sessions, clock: Clock) -> None:
