@@ -60,7 +60,7 @@ def test_a_service_with_its_key_in_the_environment(tmp_path: Path) -> None:
         assert not (tmp_path / "data" / "daypass.keys.json").exists()
         assert (
             run("users", "lock", "admin@example.com", "--data", str(service.data)).stdout
-            == "locked, 1 sessions ended\n"
+            == "locked, sessions ended: 1\n"
         )
     with Running(tmp_path / "data", DAYPASS_KEYS=secret) as again:
         assert again.session(pair).status_code == 401

@@ -39,7 +39,7 @@ def test_a_locked_account_is_out_within_the_delay_of_the_feed_and_stays_out(data
         pairs = [service.login("ada@example.com", PASSWORD) for _ in range(3)]
         eve = service.login("eve@example.com", PASSWORD)
         answer = run("users", "lock", "Ada@example.com", DAYPASS_DATA=str(data))
-        assert (answer.stdout, answer.stderr) == ("locked, 3 sessions ended\n", "")
+        assert (answer.stdout, answer.stderr) == ("locked, sessions ended: 3\n", "")
         assert eventually(lambda: all(service.session(pair).status_code == 401 for pair in pairs))
         refused = service.session(pairs[0])
         assert refused.json()["code"] == "session_ended"
@@ -96,7 +96,7 @@ def test_a_new_password_ends_the_sessions_of_the_old_one(data: Path) -> None:
         pair = service.login("ada@example.com", PASSWORD)
         new = "another horse, another battery"
         answer = run("users", "password", "ada@example.com", "--password-stdin", "--data", str(data), stdin=f"{new}\n")
-        assert answer.stdout == "password changed, 1 sessions ended\n"
+        assert answer.stdout == "password changed, sessions ended: 1\n"
         assert eventually(lambda: service.session(pair).status_code == 401)
         assert service.refresh(pair).status_code == 401
         service.login("ada@example.com", new)

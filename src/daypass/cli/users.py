@@ -75,7 +75,7 @@ def lock(email: Email, *, data: Data = None) -> None:
     # The flag first: a login that this does not see yet sees the flag, and one that it does see is ended.
     was_open = accounts.lock(account_id)
     ended = _end_sessions(settings, account_id)
-    print(f"{'locked' if was_open else 'was locked already'}, {ended} sessions ended")
+    print(f"{'locked' if was_open else 'was locked already'}, sessions ended: {ended}")
 
 
 @group.command()
@@ -92,7 +92,7 @@ def password(email: Email, *, password_stdin: PasswordStdin = False, data: Data 
     accounts = _accounts(settings)
     account_id = accounts.id_of(email)
     accounts.set_password(account_id, _hash_of(_ask_password(password_stdin)))
-    print(f"password changed, {_end_sessions(settings, account_id)} sessions ended")
+    print(f"password changed, sessions ended: {_end_sessions(settings, account_id)}")
 
 
 @group.command()

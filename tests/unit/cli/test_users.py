@@ -32,7 +32,7 @@ def test_an_account_is_added_with_its_password(daypass: Command, data: Path) -> 
 def test_accounts_are_listed(daypass: Command) -> None:
     add(daypass, "eve@example.com", "--role", "admin")
     add(daypass, "[bold]ada@example.com")
-    assert daypass("users", "lock", "eve@example.com")[:2] == (0, "locked, 0 sessions ended\n")
+    assert daypass("users", "lock", "eve@example.com")[:2] == (0, "locked, sessions ended: 0\n")
     code, out, _ = daypass("users", "list")
     head, *rows = out.splitlines()
     assert code == 0
@@ -45,8 +45,8 @@ def test_accounts_are_listed(daypass: Command) -> None:
 
 def test_a_lock_is_told_once_and_undone(daypass: Command) -> None:
     add(daypass)
-    assert daypass("users", "lock", "Ada@example.com")[1] == "locked, 0 sessions ended\n"
-    assert daypass("users", "lock", "ada@example.com")[1] == "was locked already, 0 sessions ended\n"
+    assert daypass("users", "lock", "Ada@example.com")[1] == "locked, sessions ended: 0\n"
+    assert daypass("users", "lock", "ada@example.com")[1] == "was locked already, sessions ended: 0\n"
     assert daypass("users", "unlock", "ada@example.com")[1] == "unlocked\n"
     assert daypass("users", "unlock", "ada@example.com")[1] == "was not locked\n"
 
