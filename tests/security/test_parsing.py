@@ -417,6 +417,7 @@ def test_C12_nothing_stands_around_a_token(what: str) -> None:
 def test_C12_what_is_no_token_is_refused_as_one(bad: Any) -> None:
     refused(bad, MalformedToken)
     refused(forge.token().encode(), MalformedToken)
+    refused(object(), MalformedToken)
 
 
 def test_the_bounds_of_the_slow_parse_hold() -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from daypass import jws, jwt
@@ -248,7 +247,7 @@ def test_B06_pkcs1_and_pss_are_two_algorithms() -> None:
         refused(compact({"alg": alg, "typ": "JWT"}, forge.claims(), sign), InvalidSignature, forge.jwk(alg))
 
 
-@pytest.mark.parametrize("salt", [0, 1, 20, 31, 33, 64, padding.PSS.MAX_LENGTH], ids=str)
+@pytest.mark.parametrize("salt", [0, 1, 20, 31, 33, 64, 222], ids=str)
 def test_B06_the_salt_is_as_long_as_the_hash(salt: Any) -> None:
     good = compact({"alg": "PS256", "typ": "JWT"}, forge.claims(), forge.pss(32))
     bad = compact({"alg": "PS256", "typ": "JWT"}, forge.claims(), forge.pss(salt))

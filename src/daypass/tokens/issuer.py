@@ -126,10 +126,11 @@ class _Template:
             raise ValueError("the token would be born expired, or outlive the year 9999: see expires_at, lifetime_s")
         _ = self._source.epoch  # a ring looks here whether it is another second's
         key = self._source.signing_key()
+        entry = key.signing_algorithm()
         head = signing_header(key, None, typ=self._typ) + b"."
         shared = encode_json({"iss": self._issuer, "aud": self._audience, "iat": iat, "exp": exp})[:-1]
         whole = len(shared) - len(shared) % 3
-        seal = key.prepared_signer(key.signing_algorithm())(head + b64url_segment(shared[:whole]))
+        seal = key.prepared_signer(entry)(head + b64url_segment(shared[:whole]))
         return float(iat), float(iat + 1), shared[whole:], seal
 
 
