@@ -9,8 +9,8 @@ VENV   ?= .venv
 RUN    := $(VENV)/bin
 
 # what is checked: the places that exist
-CODE  := src tests scripts $(wildcard benchmarks)
-TYPED := src scripts $(wildcard benchmarks)
+CODE  := src tests scripts $(wildcard benchmarks examples)
+TYPED := src scripts $(wildcard benchmarks examples)
 
 # One host's pip settings must not reach the pins: they hold for every machine.
 COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
