@@ -258,6 +258,8 @@ def _is_numeric_date(value: object) -> bool:
 def encode_claims(claims: Mapping[str, Any]) -> bytes:
     """Encode claims as JSON, and refuse what a verifier would refuse or could not read back as it was written.
 
+    A member of an Enum of str or int counts as its value, a Mapping as the object that it equals.
+
     Raises:
         TypeError: a name is no str, or a value is nothing that JSON says exactly.
         ValueError: a registered claim has a type that every verifier refuses.
@@ -288,7 +290,7 @@ _Scalar = str | int | bool | None
 _Container = list[_Scalar] | dict[str, _Scalar]
 _Date = Annotated[int, msgspec.Meta(gt=-NUMERIC_DATE_MAX, lt=NUMERIC_DATE_MAX)]
 _EXACT: Final = frozenset({str, int, bool, type(None), list, dict})
-_NAMES_MAX: Final = 64
+_NAMES_MAX: Final = 32
 
 
 class _Known(msgspec.Struct, frozen=True):

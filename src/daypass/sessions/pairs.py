@@ -94,9 +94,10 @@ def _access_claims(row: SessionRow) -> dict[str, Any]:
         "client_id": row.client_id,
         "sid": row.sid,
         "auth_time": row.authenticated_at,
-        "scope": " ".join(row.scopes),
         "roles": list(row.roles),
     }
+    if row.scopes:  # an empty scope would be none of the grammar of RFC 6749 3.3
+        claims["scope"] = " ".join(row.scopes)
     if row.data:
         claims["data"] = dict(row.data)
     return claims

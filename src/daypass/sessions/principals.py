@@ -22,7 +22,8 @@ from daypass.stores.protocol import SessionStore
 __all__ = ["Verify", "asking_the_store", "principal_reader"]
 
 SETS_REMEMBERED_MAX: Final = 1024
-_SESSION_CLAIMS: Final = {"sub": str, "sid": str, "scope": str, "roles": list, "auth_time": int, "exp": int}
+_SESSION_CLAIMS: Final = {"sub": str, "sid": str, "roles": list, "auth_time": int, "exp": int}
+_OPTIONAL_CLAIMS: Final = {"scope": str, "data": dict}
 _NO_DATA: Final[Mapping[str, JSON]] = MappingProxyType({})
 
 Verify = Callable[[str], Principal]
@@ -46,7 +47,7 @@ def principal_reader(
         claims = verify_token(token)
         try:
             sid = claims["sid"]
-            scopes = scopes_of[claims["scope"]]
+            scopes = scopes_of[claims.get("scope", "")]
             roles = roles_of[tuple(claims["roles"])]
             data = claims.get("data", _NO_DATA)
             authenticated_at = claims["auth_time"]
@@ -56,7 +57,7 @@ def principal_reader(
         if not is_plain:  # scopes or roles that are not remembered yet, or no token of a session
             _check_session_claims(claims)
             sid, data, authenticated_at = claims["sid"], claims.get("data", _NO_DATA), claims["auth_time"]
-            scopes = _remembered(scopes_of, claims["scope"], claims["scope"].split())
+            scopes = _remembered(scopes_of, scope := claims.get("scope", ""), scope.split())
             roles = _remembered(roles_of, tuple(claims["roles"]), claims["roles"])
         if monotonic() >= denials.look_again_at:
             denials.check()
@@ -97,8 +98,9 @@ def _check_session_claims(claims: dict[str, Any]) -> None:
             raise ClaimError(name, "type")
     if not all(role.__class__ is str for role in claims["roles"]):
         raise ClaimError("roles", "type")
-    if claims.get("data", {}).__class__ is not dict:
-        raise ClaimError("data", "type")
+    for name, kind in _OPTIONAL_CLAIMS.items():
+        if name in claims and claims[name].__class__ is not kind:
+            raise ClaimError(name, "type")
 
 
 K = TypeVar("K")

@@ -102,8 +102,8 @@ def check_parties(issuer: object, audience: object, typ: object, format: object)
         raise ConfigurationError("format must be 'jwt'")
 
 
-Second = tuple[float, float, bytes, Seal]
-"""From when and until when it holds, what is not encoded yet, and what seals the rest of a token."""
+Second = tuple[float, float, int, bytes, Seal]
+"""From when and until when it holds, ``exp``, what is not encoded yet, and what seals the rest of a token."""
 
 
 class _Template:
@@ -131,22 +131,22 @@ class _Template:
         shared = encode_json({"iss": self._issuer, "aud": self._audience, "iat": iat, "exp": exp})[:-1]
         whole = len(shared) - len(shared) % 3
         seal = key.prepared_signer(entry)(head + b64url_segment(shared[:whole]))
-        return float(iat), float(iat + 1), shared[whole:], seal
+        return float(iat), float(iat + 1), exp, shared[whole:], seal
 
 
 def _compile_issue(
     template: _Template, *, bytes_max: int, clock: Callable[[], float], with_jti: bool
 ) -> Callable[..., str]:
-    second: Second = (0.0, 0.0, b"", bytes.decode)
+    second: Second = (0.0, 0.0, 0, b"", bytes.decode)
 
     def issue(claims: Mapping[str, Any], expires_at: int | None = None) -> str:
         nonlocal second
         now_s = clock()
-        start, end, rest, seal = second
+        start, end, exp, rest, seal = second
         if not start <= now_s < end:  # both ways: clocks go back
-            start, end, rest, seal = second = template.second_of(now_s)
-        if expires_at is not None:
-            start, end, rest, seal = template.second_of(now_s, expires_at=expires_at)
+            start, end, exp, rest, seal = second = template.second_of(now_s)
+        if expires_at is not None and expires_at < exp:
+            start, end, exp, rest, seal = template.second_of(now_s, expires_at=expires_at)
         if "iss" in claims or "aud" in claims or "iat" in claims or "exp" in claims:
             raise ValueError("iss, aud, iat and exp are set by the Issuer: leave them out of the claims")
         own = encode_claims(claims)
