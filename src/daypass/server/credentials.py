@@ -1,8 +1,7 @@
 """Logging in and changing the password: where accounts and password hashes meet.
 
 Enters: what a stranger says about an account. Leaves: a Credential of ``web.endpoints``, or one refusal that
-    is the
-same, in text and in time, for an unknown address, a wrong password and a locked account.
+is the same, in text and in time, for an unknown address, a wrong password and a locked account.
 
 Source: OWASP Authentication Cheat Sheet (generic answers, equal time); DESIGN.md 5.
 """

@@ -49,8 +49,7 @@ def bind(settings: Settings) -> socket.socket:
 
     Raises:
         ConfigurationError: it is in use or not allowed, the address is none of this machine, or others than
-        this
-            machine could reach the service and nothing in front of it speaks TLS.
+            this machine could reach the service and nothing in front of it speaks TLS.
     """
     if not settings.is_loopback and not settings.behind_tls:
         raise ConfigurationError(

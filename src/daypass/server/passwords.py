@@ -1,13 +1,11 @@
 """Passwords: what is accepted, how they are hashed, and how many at once.
 
 Enters: a password. Leaves: an argon2id hash, or whether one fits. One check takes MEMORY_KIB of memory and
-    some
-30 ms of a processor, so few run at once, some wait, and the rest are sent away: a storm of logins can
+some 30 ms of a processor, so few run at once, some wait, and the rest are sent away: a storm of logins can
 fill neither the memory nor the threads of the service.
 
 Source: OWASP Password Storage Cheat Sheet (argon2id, at least 19 MiB, 2, 1); NIST SP 800-63B-4 3.1.1.2
-    (length,
-all characters, NFKC); RFC 9106.
+(length, all characters, NFKC); RFC 9106.
 """
 
 from __future__ import annotations

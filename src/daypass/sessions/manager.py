@@ -63,19 +63,17 @@ class Sessions:
         audience: ``aud`` of the access tokens.
         policy: how sessions behave.
         authorize: asked at each start and each refresh for what a subject may do; what it answers replaces
-        the
-            grants of the login, None ends the session. It may take its time, no lock is held.
+            the grants of the login, None ends the session. It may take its time, no lock is held.
         clock: epoch seconds.
         monotonic: seconds that never go back.
 
     Attributes:
         verify: ``verify(access_token: str) -> Principal``. Raises TokenError where the token is refused
-        (Expired,
-            SessionEnded and all others), StoreUnavailable where the policy wants to ask and nobody answers.
+            (Expired, SessionEnded and all others), StoreUnavailable where the policy wants to ask and nobody answers.
 
     Raises:
         ConfigurationError: keys that are no KeyRing, or whose schedule forgets them before their tokens
-        expire.
+            expire.
     """
 
     __slots__ = (
@@ -150,8 +148,7 @@ class Sessions:
 
         Raises:
             ConfigurationError: a URL that means nothing, a database with sessions whose key ring is gone, a
-            key
-                ring that others can read.
+                key ring that others can read.
             StoreUnavailable: the database cannot be opened now.
         """
         store = open_store(url)
@@ -166,8 +163,7 @@ class Sessions:
         sessions._close_store = store.close
         return sessions
 
-    # ----------------------------------------------------------------------------------------------- the
-    # verbs
+    # ------------------------------------------------------------------------------------------- the verbs
 
     def start(
         self,
@@ -325,8 +321,7 @@ class Sessions:
         rows = self._store.active(checked_subject(subject), now_s=self._clock())
         return tuple(map(session_of, rows))
 
-    # --------------------------------------------------------------------------------------------- for
-    # whoever runs it
+    # --------------------------------------------------------------------------------- for whoever runs it
 
     @property
     def keys(self) -> KeyRing:
@@ -360,8 +355,7 @@ class Sessions:
     def __reduce__(self) -> NoReturn:
         raise TypeError("sessions are not pickled: open them in each process")
 
-    # ---------------------------------------------------------------------------------------------------
-    # steps
+    # ----------------------------------------------------------------------------------------------- steps
 
     def _granted(self, subject: str, otherwise: Grants) -> Grants | None:
         """Ask what a subject may do now."""

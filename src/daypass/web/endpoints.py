@@ -1,11 +1,10 @@
 """The session API, written once: one function an endpoint, mounted by the service and by every integration.
 
 Enters: a Request, the Sessions, and where a password is at stake the Accounts that know it. Leaves: a
-    Response.
-A refusal leaves as an exception (a DaypassError or a Refused) and becomes a problem document in ``answer``.
+Response. A refusal leaves as an exception (a DaypassError or a Refused) and becomes a problem document in ``answer``.
 
 Source: DESIGN.md 5 and 6; RFC 6750 (bearer tokens); RFC 7517 5 (JWK Set); OWASP Session Management Cheat
-    Sheet.
+Sheet.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A client decides by ``code``, which is stable; ``title`` and ``detail`` are cons
 anybody. The developer's ``hint`` of an error never leaves the service.
 
 Source: RFC 9457 (problem documents); RFC 6750 3 and RFC 9470 3 (WWW-Authenticate); RFC 9110 15 (status
-    codes).
+codes).
 """
 
 from __future__ import annotations

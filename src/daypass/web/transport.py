@@ -1,8 +1,7 @@
 """How a token and the fields of a body travel in an HTTP request, and how an answer leaves.
 
 Enters: a request as plain values, every part of it a stranger's. Leaves: one bearer token as text, or the
-    fields of
-a body. What does not arrive as it should is a TransportError (about tokens) or a Refused (about the body).
+fields of a body. What does not arrive as it should is a TransportError (about tokens) or a Refused (about the body).
 
 Source: RFC 6750 2 and 3.1 (one token, one transport); RFC 9110 8.3 and 15.5 (media types); RFC 8259 (JSON).
 """
