@@ -161,9 +161,10 @@ class Story:
 
     def close(self) -> None:
         self.shell.communicate()
-        self.service.stop()
+        code, complaints = self.service.stop(), self.service.errors
         self.service.__exit__()
         shutil.rmtree(self.folder)
+        assert (code, complaints) == (0, "")
 
 
 @pytest.fixture(scope="module")
