@@ -275,7 +275,7 @@ def encode_claims(claims: Mapping[str, Any]) -> bytes:
                 break
         else:
             return encode_json(claims)
-    except (TypeError, ValueError, RecursionError):
+    except (AttributeError, TypeError, ValueError, RecursionError):  # a range, say, lacks what is asked of a mapping
         pass
     raw = encode_exactly(claims)
     _check_registered(claims)

@@ -139,7 +139,7 @@ def _check_crit(members: dict[str, Any], understood: Iterable[str]) -> None:
 
 def typ_equals(actual: str | None, expected: str) -> bool:
     """Compare media types: without regard to case, ``application/`` may be left out. Source: RFC 7515 4.1.9."""
-    return actual is not None and _short(actual) == _short(expected)
+    return actual is not None and actual.isascii() and _short(actual) == _short(expected)
 
 
 def _short(typ: str) -> str:

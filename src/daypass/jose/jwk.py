@@ -211,7 +211,7 @@ class JWK:
         return self._raw.private is not None
 
     def public(self) -> JWK:
-        """The public half, with the same name and algorithm. Raises ValueError for a symmetric key: it has none."""
+        """The public half, same name and algorithm. Raises ValueError for a symmetric key. Source: RFC 7517 9.3."""
         if self.kty == "oct":
             raise ConfigurationError("a symmetric key has no public half: whoever can verify with it can sign")
         raw = RawKey(self.kty, self.crv, public=self._raw.public, private=None)
@@ -283,7 +283,7 @@ class JWK:
     # ---------------------------------------------------------------------------------------------------- use
 
     def signing_algorithm(self) -> SignatureAlgorithm:
-        """The algorithm that it signs with. Raises ConfigurationError (a ValueError): it may not, or cannot, sign."""
+        """The algorithm that it signs with. Raises ConfigurationError: it may not, or cannot. Source: RFC 7517 4.4."""
         if self.alg is None:
             raise ConfigurationError('this JWK names no alg, and a key signs with one: JWK.from_dict(jwk, alg="...")')
         entry = self._signature_entry(self.alg, "sign")
@@ -328,15 +328,15 @@ class JWK:
 
     def prepared_signer(self, entry: SignatureAlgorithm) -> Callable[[bytes], Seal]:
         """What signs under a header, prepared once per key. Source: RFC 7515 5.1."""
-        return self.remember(("sign", entry.name), lambda: entry.signer(self._raw.private))  # type: ignore[no-any-return]
+        return self.remember(entry.signer, lambda: entry.signer(self._raw.private))  # type: ignore[no-any-return]
 
     def prepared_verifier(self, entry: SignatureAlgorithm) -> Callable[[bytes], Holds]:
         """What verifies under a header, prepared once per key, with its public half. Source: RFC 7515 5.2."""
         half = self._raw.private if self.kty == "oct" else self._raw.public
-        return self.remember(("verify", entry.name), lambda: entry.verifier(half))  # type: ignore[no-any-return]
+        return self.remember(entry.verifier, lambda: entry.verifier(half))  # type: ignore[no-any-return]
 
     def remember(self, what: object, make: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Keep what is expensive to prepare with this key, under a name; bounded, so a policy per call is no leak."""
+        """Keep what is expensive to prepare; bounded, so that a policy per call is no leak. Source: RFC 7515 5."""
         found = self.prepared.get(what)
         if found is None:
             if len(self.prepared) >= PREPARED_PER_KEY_MAX:

@@ -55,6 +55,7 @@ def sign(payload: bytes, key: JWK, *, header: Mapping[str, Any] | None = None, d
     """
     if not isinstance(payload, bytes | bytearray | memoryview):
         raise TypeError("a payload is bytes; jwt.sign takes claims")
+    demand_key(key)
     entry = key.signing_algorithm()
     head = signing_header(key, header)
     token = key.prepared_signer(entry)(head + b".")(bytes(payload))
@@ -63,6 +64,13 @@ def sign(payload: bytes, key: JWK, *, header: Mapping[str, Any] | None = None, d
     if len(token) > TOKEN_BYTES_MAX:
         raise ValueError(f"the token would be longer than {TOKEN_BYTES_MAX} bytes: no verifier would take it")
     return token
+
+
+def demand_key(key: object) -> None:
+    """Refuse what is no key, a secret as bytes above all. Raises TypeError. Source: RFC 8725 3.1."""
+    if not isinstance(key, JWK):
+        del key
+        raise TypeError('one JWK signs: JWK.from_secret(secret, alg="HS256") makes one of bytes')
 
 
 def signing_header(key: JWK, extra: Mapping[str, Any] | None, *, typ: str | None = None) -> bytes:

@@ -22,7 +22,7 @@ from daypass.jose.header import JWSHeader, parse_header, typ_equals
 from daypass.jose.jwa.signature import Holds, Seal
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
-from daypass.jose.jws import signing_header, split_compact
+from daypass.jose.jws import demand_key, signing_header, split_compact
 from daypass.jose.key_choice import KeyChoice, Keys, choice_of
 from daypass.limits import HEADERS_REMEMBERED_MAX, JWT_BYTES_MAX
 
@@ -66,7 +66,8 @@ def sign(
     """
     try:
         seal: Seal = key.prepared["jwt"] if header is None else _sealer(key, header)
-    except KeyError:
+    except (KeyError, AttributeError):
+        demand_key(key)
         seal = _sealer(key, header)
     if "exp" not in claims and lifetime_s is not None:
         claims = _with_lifetime(claims, lifetime_s)
@@ -95,8 +96,9 @@ def _with_lifetime(claims: Mapping[str, Any], lifetime_s: float) -> dict[str, An
         raise TypeError("lifetime_s is a number of seconds, or None")
     if not 0 < lifetime_s < float("inf"):
         raise ValueError("lifetime_s must be a positive number of seconds")
-    now_s = int(time.time())
-    return {"iat": now_s, **claims, "exp": now_s + int(lifetime_s) if lifetime_s >= 1 else now_s + lifetime_s}
+    now_s = time.time()
+    exp = int(now_s) + int(lifetime_s) if lifetime_s >= 1 else now_s + lifetime_s  # never born expired
+    return {"iat": int(now_s), **claims, "exp": exp}
 
 
 # ---------------------------------------------------------------------------------------------------- verify

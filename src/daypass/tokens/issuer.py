@@ -145,7 +145,7 @@ def _compile_issue(
         start, end, exp, rest, seal = second
         if not start <= now_s < end:  # both ways: clocks go back
             start, end, exp, rest, seal = second = template.second_of(now_s)
-        if expires_at is not None and expires_at < exp:
+        if expires_at is not None and not expires_at >= exp:  # NaN is refused, too
             start, end, exp, rest, seal = template.second_of(now_s, expires_at=expires_at)
         if "iss" in claims or "aud" in claims or "iat" in claims or "exp" in claims:
             raise ValueError("iss, aud, iat and exp are set by the Issuer: leave them out of the claims")
