@@ -3,6 +3,7 @@
 import os
 import pty
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -23,16 +24,20 @@ def test_a_password_is_asked_for_twice_and_not_shown(command: str, tmp_path: Pat
         words, stdin=theirs, stdout=theirs, stderr=theirs, env=ENVIRONMENT, start_new_session=True
     )
     os.close(theirs)
+    # A terminal that waits for ever would hang the tests: where the process does not end, what it wrote is shown.
+    ending = threading.Timer(WAIT_S, process.kill)
+    ending.start()
     seen = b""
-    for question in (b"Password", b"Repeat"):
-        while question not in seen or not seen.endswith(b": "):  # the blank comes once the echo is off
-            seen += os.read(ours, 1024)
-        os.write(ours, PASSWORD.encode() + b"\n")
     try:
+        for question in (b"Password", b"Repeat"):
+            while question not in seen or not seen.endswith(b": "):  # the blank comes once the echo is off
+                seen += os.read(ours, 1024)
+            os.write(ours, PASSWORD.encode() + b"\n")
         while part := os.read(ours, 1024):
             seen += part
     except OSError:  # the other end is closed
         pass
+    ending.cancel()
     os.close(ours)
     assert process.wait(WAIT_S) == 0, seen
     assert PASSWORD.encode() not in seen

@@ -85,7 +85,7 @@ def test_a_refresh_token_is_no_access_token(sessions: Sessions) -> None:
         sessions.verify(sessions.start("alice").refresh_token)
 
 
-@pytest.mark.parametrize("name", ["sid", "scope", "roles", "auth_time"])
+@pytest.mark.parametrize("name", ["sid", "roles", "auth_time"])
 def test_a_token_without_a_claim_of_a_session_is_refused(house: House, sessions: Sessions, name: str) -> None:
     claims = {"sub": "a", "sid": "A" * 22, "scope": "", "roles": [], "auth_time": 5}
     issue = Issuer(house.ring, **WORDS, clock=house.clock).issue
