@@ -108,16 +108,21 @@ def assert_shown(block: Block, output: str) -> None:
         assert came == wanted, f"{block} shows something else"
 
 
+BLOCKS = [block for path in DOCUMENTS if path.name != "benchmarks.md" for block in blocks_of(path)]
+MAKE_BLOCKS = [block for path in [*DOCUMENTS, *OTHERS] for block in blocks_of(path) if block.is_make]
+
+
 class Story:
     """A document from its top: one folder, one service in it, one shell in which variables stay."""
 
     def __init__(self, path: Path) -> None:
-        self.blocks = [block for block in blocks_of(path) if block.language == "bash" and not block.is_make]
+        told = [block for block in BLOCKS if block.path == path]
+        self.blocks = [block for block in told if block.language == "bash" and not block.is_make]
         self.outputs: list[str] = []
         self.folder = Path(tempfile.mkdtemp(prefix="daypass-story-"))
         (self.folder / ".venv").symlink_to(sys.prefix)
         self.service = Running(self.folder / "daypass-data")
-        shown = re.search(r"^(?:password: |PASSWORD=)(\w{24})$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        shown = re.search(r"^PASSWORD=(\w{24})$", "".join(block.text for block in told), re.MULTILINE)
         self.stand_ins = [("127.0.0.1:8000", self.service.url.removeprefix("http://"))]
         self.stand_ins += [(shown[1], self.service.password)] if shown else []
         self.shell = subprocess.Popen(
@@ -180,10 +185,6 @@ def story() -> Iterator[Any]:
     yield tell
     for one in told.values():
         one.close()
-
-
-BLOCKS = [block for path in DOCUMENTS if path.name != "benchmarks.md" for block in blocks_of(path)]
-MAKE_BLOCKS = [block for path in [*DOCUMENTS, *OTHERS] for block in blocks_of(path) if block.is_make]
 
 
 def blocks_in(language: str) -> Any:
