@@ -59,7 +59,7 @@ def refusal(token: str) -> tuple[str, str]:
 
 
 @given(CLAIMS)
-@settings(max_examples=1000)
+@settings(max_examples=600)
 @example({"exp": True})
 @example({"aud": []})
 @example({"exp": NUMERIC_DATE_MAX})
@@ -199,7 +199,7 @@ def test_a_value_that_equals_its_json_is_read_as_that(value: Any) -> None:
 
 
 @given(st.lists(CLAIMS, max_size=4))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_what_was_issued_before_changes_nothing(history: list[dict[str, Any]]) -> None:
     """The encoder learns the names of what it issues; it decides the same with whatever it learnt."""
 
@@ -214,7 +214,7 @@ def test_what_was_issued_before_changes_nothing(history: list[dict[str, Any]]) -
 
 
 @given(HEADERS)
-@settings(max_examples=500)
+@settings(max_examples=250)
 def test_a_header_is_written_exactly_where_a_verifier_takes_it(header: dict[str, Any]) -> None:
     crit = header.get("crit")
     understood = [name for name in crit if isinstance(name, str)] if isinstance(crit, list) else []
@@ -228,7 +228,7 @@ def test_a_header_is_written_exactly_where_a_verifier_takes_it(header: dict[str,
 
 
 @given(HEADERS)
-@settings(max_examples=500)
+@settings(max_examples=250)
 def test_a_jwt_header_is_written_exactly_where_a_verifier_takes_it(header: dict[str, Any]) -> None:
     typ = header.get("typ")
     policy = ClaimsPolicy(typ=typ if isinstance(typ, str) and typ else None)
@@ -254,7 +254,7 @@ NAME = st.text(min_size=1, max_size=12).filter(lambda text: text.isprintable())
     st.integers(1, 10**6),
     st.sampled_from(["at+jwt", "JWT", "logout+jwt", "x"]),
 )
-@settings(max_examples=500)
+@settings(max_examples=250)
 def test_what_an_issuer_issues_its_verifier_verifies(
     claims: dict[str, Any], issuer: str, audience: str, now_s: float, lifetime_s: int, typ: str
 ) -> None:

@@ -86,7 +86,7 @@ def written(claims: dict[str, Any], extra: bytes) -> str:
 
 
 @given(CLAIMS | FULL, WRITTEN, policies(), CLOCKS)
-@settings(max_examples=1500)
+@settings(max_examples=700)
 @example({"exp": True}, b"", ClaimsPolicy(), 0.5)
 @example({"exp": 2000}, b"", ClaimsPolicy(required=("exp", "iss")), 1000.0)
 def test_a_warm_verifier_agrees_with_a_fresh_one(
