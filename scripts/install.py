@@ -46,9 +46,7 @@ def install(name: str, stamps: Path) -> None:
             return
         where = os.path.relpath(stamps, REPOSITORY)
         print(f"daypass: installing into {where} (once)", file=sys.stderr, flush=True)
-        subprocess.run(
-            [*PIP, "--require-hashes", "-r", f"requirements/{name}.txt"], cwd=REPOSITORY, check=True
-        )
+        subprocess.run([*PIP, "--require-hashes", "-r", f"requirements/{name}.txt"], cwd=REPOSITORY, check=True)
         if name != "tools":
             subprocess.run([*PIP, "--no-deps", "--no-build-isolation", "-e", "."], cwd=REPOSITORY, check=True)
         for part in (name, *INCLUDES.get(name, ())):
