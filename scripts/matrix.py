@@ -67,9 +67,7 @@ def main() -> int:
         code = subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode
         failed = failed or code != 0
         outcome = "FAILED" if code else "passed"
-        lines.append(
-            f"Python {'.'.join(map(str, version)):8} {outcome} in {time.monotonic() - started:.0f} s"
-        )
+        lines.append(f"Python {'.'.join(map(str, version)):8} {outcome} in {time.monotonic() - started:.0f} s")
     print("\n== summary")
     print("\n".join(lines) or "no Python >= 3.11 with venv found")
     return 1 if failed or not lines else 0
