@@ -268,13 +268,13 @@ def encode_claims(claims: Mapping[str, Any]) -> bytes:
     """
     known = _known
     try:
-        convert(claims, known.type)
+        checked = convert(claims, known.type)
         # A conversion takes a tuple for a list; of the members in it, it has looked at every one.
         for name in known.containers:
-            if claims.get(name).__class__ not in _EXACT:
+            if type(claims.get(name)) not in _EXACT:
                 break
         else:
-            return encode_json(claims)
+            return encode_json(checked)
     except (AttributeError, TypeError, ValueError, RecursionError):  # a range, say, lacks what is asked of a mapping
         pass
     raw = encode_exactly(claims)
@@ -285,7 +285,8 @@ def encode_claims(claims: Mapping[str, Any]) -> bytes:
 
 # Programs issue tokens with few names. A Struct type that has a field for each name issued so far lets msgspec check
 # names, types and ranges in one call, three times faster than anything that looks at the values from here. It says
-# yes only to what the complete check says yes to; what it does not know (a float, say) takes that one.
+# yes only to what the complete check says yes to; what it does not know (a float, say) takes that one. What was
+# checked is what is written, with the names in the order in which they were learned.
 _Scalar = str | int | bool | None
 _Container = list[_Scalar] | dict[str, _Scalar]
 _Date = Annotated[int, msgspec.Meta(gt=-NUMERIC_DATE_MAX, lt=NUMERIC_DATE_MAX)]
@@ -296,12 +297,12 @@ _NAMES_MAX: Final = 32
 class _Known(msgspec.Struct, frozen=True):
     """The names issued so far, which of them with a list or an object in it, and the type made of them."""
 
-    names: frozenset[str]
-    containers: tuple[str, ...]
+    names: tuple[str, ...]
+    containers: frozenset[str]
     type: type[msgspec.Struct]
 
 
-def _known_of(names: frozenset[str], containers: frozenset[str]) -> _Known:
+def _known_of(names: tuple[str, ...], containers: frozenset[str]) -> _Known:
     def kind_of(name: str) -> Any:  # noqa: ANN401 - a type expression
         if name in _DATES:
             return _Date
@@ -313,23 +314,24 @@ def _known_of(names: frozenset[str], containers: frozenset[str]) -> _Known:
 
     fields = [
         (f"claim{i}", kind_of(name) | UnsetType, msgspec.field(name=name, default=UNSET))
-        for i, name in enumerate(sorted(names))
+        for i, name in enumerate(names)
     ]
     kind = msgspec.defstruct("KnownClaims", fields, forbid_unknown_fields=True, gc=False)
-    return _Known(names, tuple(sorted(containers)), kind)
+    return _Known(names, containers, kind)
 
 
-_known = _known_of(frozenset((*_STRINGS, *_DATES, "aud")), frozenset())
+_known = _known_of((), frozenset())
 
 
 def _learn(claims: Mapping[str, Any]) -> None:
     """Know the names of a token that was issued, from now on; few, so that nobody fills the memory with names."""
     global _known  # noqa: PLW0603 - a memory of what was seen; it decides nothing
     # A Struct has no field whose name JSON would escape; a token with one takes the complete check each time.
-    names = _known.names.union(name for name in claims if name.isprintable() and '"' not in name and "\\" not in name)
+    plain = (name for name in claims if name.isprintable() and '"' not in name and "\\" not in name)
+    names = tuple(dict.fromkeys((*_known.names, *plain)))  # in this order a conversion finds the next name at once
     found = (name for name, value in claims.items() if value.__class__ is list or value.__class__ is dict)
-    containers = names & frozenset(_known.containers).union(found)
-    if len(names) <= _NAMES_MAX and (names, len(containers)) != (_known.names, len(_known.containers)):
+    containers = _known.containers.union(found).intersection(names)
+    if len(names) <= _NAMES_MAX and (names, containers) != (_known.names, _known.containers):
         _known = _known_of(names, containers)
 
 

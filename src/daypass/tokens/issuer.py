@@ -20,7 +20,7 @@ from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.jose.jws import signing_header
 from daypass.limits import JWT_BYTES_MAX, NUMERIC_DATE_MAX
-from daypass.tokens.source import KeySource, source_of
+from daypass.tokens.source import KeySource, StaticKeys, source_of
 
 __all__ = ["Issuer"]
 
@@ -102,17 +102,17 @@ def check_parties(issuer: object, audience: object, typ: object, format: object)
         raise ConfigurationError("format must be 'jwt'")
 
 
-Second = tuple[float, float, int, bytes, Seal]
-"""From when and until when it holds, ``exp``, what is not encoded yet, and what seals the rest of a token."""
+Second = tuple[float, float, int, int, bytes, Seal]
+"""From when, until when and for which epoch it holds; ``exp``, what is not encoded yet, what seals the rest."""
 
 
 class _Template:
     """What all tokens of one second share."""
 
-    __slots__ = ("_audience", "_issuer", "_lifetime_s", "_source", "_typ")
+    __slots__ = ("_audience", "_issuer", "_lifetime_s", "_typ", "source")
 
     def __init__(self, source: KeySource, *, issuer: str, audience: str, lifetime_s: int, typ: str) -> None:
-        self._source = source
+        self.source = source
         self._issuer = issuer
         self._audience = audience
         self._lifetime_s = lifetime_s
@@ -124,29 +124,31 @@ class _Template:
         exp = iat + self._lifetime_s if expires_at is None else min(expires_at, iat + self._lifetime_s)
         if not iat < exp < NUMERIC_DATE_MAX:
             raise ValueError("the token would be born expired, or outlive the year 9999: see expires_at, lifetime_s")
-        _ = self._source.epoch  # a ring looks here whether it is another second's
-        key = self._source.signing_key()
+        epoch = self.source.epoch  # before the key: one that is exchanged meanwhile is noticed next time
+        key = self.source.signing_key()
         entry = key.signing_algorithm()
         head = signing_header(key, None, typ=self._typ) + b"."
         shared = encode_json({"iss": self._issuer, "aud": self._audience, "iat": iat, "exp": exp})[:-1]
         whole = len(shared) - len(shared) % 3
         seal = key.prepared_signer(entry)(head + b64url_segment(shared[:whole]))
-        return float(iat), float(iat + 1), exp, shared[whole:], seal
+        return float(iat), float(iat + 1), epoch, exp, shared[whole:], seal
 
 
 def _compile_issue(
     template: _Template, *, bytes_max: int, clock: Callable[[], float], with_jti: bool
 ) -> Callable[..., str]:
-    second: Second = (0.0, 0.0, 0, b"", bytes.decode)
+    second: Second = (0.0, 0.0, 0, 0, b"", bytes.decode)
+    source = template.source
+    can_change = not isinstance(source, StaticKeys)
 
     def issue(claims: Mapping[str, Any], expires_at: int | None = None) -> str:
         nonlocal second
         now_s = clock()
-        start, end, exp, rest, seal = second
-        if not start <= now_s < end:  # both ways: clocks go back
-            start, end, exp, rest, seal = second = template.second_of(now_s)
+        start, end, epoch, exp, rest, seal = second
+        if not start <= now_s < end or (can_change and source.epoch != epoch):  # both ways: clocks go back
+            start, end, epoch, exp, rest, seal = second = template.second_of(now_s)
         if expires_at is not None and not expires_at >= exp:  # NaN is refused, too
-            start, end, exp, rest, seal = template.second_of(now_s, expires_at=expires_at)
+            start, end, epoch, exp, rest, seal = template.second_of(now_s, expires_at=expires_at)
         if "iss" in claims or "aud" in claims or "iat" in claims or "exp" in claims:
             raise ValueError("iss, aud, iat and exp are set by the Issuer: leave them out of the claims")
         own = encode_claims(claims)

@@ -22,7 +22,7 @@ class KeySource(Protocol):
 
     @property
     def epoch(self) -> int:
-        """Changes whenever one of the methods below would answer differently; asked about once a second."""
+        """Changes whenever one of the methods below would answer differently; asked often."""
         ...
 
     def signing_key(self) -> JWK:

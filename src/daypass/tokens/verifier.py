@@ -24,7 +24,7 @@ from daypass.tokens.source import KeySource, StaticKeys, source_of
 
 __all__ = ["Verifier"]
 
-_EPOCH_CHECKED_EVERY_S = 1.0
+_EPOCH_CHECKED_EVERY_S = 0.1
 
 
 class Verifier:
