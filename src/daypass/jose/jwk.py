@@ -24,7 +24,8 @@ from daypass.jose.jwk_members import (
     write_members,
 )
 from daypass.jose.jwk_pem import dump_pem, load_pem, refuse_key_as_secret
-from daypass.limits import KEY_TEXT_BYTES_MAX, KID_BYTES_MAX, PREPARED_PER_KEY_MAX
+from daypass.jose.prepared import Prepared
+from daypass.limits import KEY_TEXT_BYTES_MAX, KID_BYTES_MAX
 
 __all__ = ["JWK"]
 
@@ -55,7 +56,7 @@ class JWK:
 
     __slots__ = ("_raw", "alg", "crv", "key_ops", "kid", "kty", "prepared", "use")
     _raw: RawKey
-    prepared: dict[object, Any]
+    prepared: Prepared
     kty: str
     crv: str | None
     alg: str | None
@@ -76,7 +77,7 @@ class JWK:
         entry = SIGNATURE_ALGORITHMS.get(alg or "")
         if entry is not None:
             _check_suits(raw, entry)
-        values: tuple[object, ...] = (raw, {}, raw.kty, raw.crv, alg, kid, use, key_ops)
+        values: tuple[object, ...] = (raw, Prepared(), raw.kty, raw.crv, alg, kid, use, key_ops)
         for name, value in zip(("_raw", "prepared", "kty", "crv", "alg", "kid", "use", "key_ops"), values, strict=True):
             object.__setattr__(self, name, value)
 
@@ -328,28 +329,14 @@ class JWK:
 
     def prepared_signer(self, entry: SignatureAlgorithm) -> Callable[[bytes], Seal]:
         """What signs under a header, prepared once per key. Source: RFC 7515 5.1."""
-        return self.remember(entry.signer, lambda: entry.signer(self._raw.private))  # type: ignore[no-any-return]
+        return self.prepared.once(entry.signer, lambda: entry.signer(self._raw.private))  # type: ignore[no-any-return]
 
     def prepared_verifier(self, entry: SignatureAlgorithm) -> Callable[[bytes], Holds]:
         """What verifies under a header, prepared once per key, with its public half. Source: RFC 7515 5.2."""
         half = self._raw.private if self.kty == "oct" else self._raw.public
-        return self.remember(entry.verifier, lambda: entry.verifier(half))  # type: ignore[no-any-return]
+        return self.prepared.once(entry.verifier, lambda: entry.verifier(half))  # type: ignore[no-any-return]
 
-    def remember(self, what: object, make: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Keep what is expensive to prepare; bounded, so that a policy per call is no leak. Source: RFC 7515 5."""
-        found = self.prepared.get(what)
-        if found is None:
-            if len(self.prepared) >= PREPARED_PER_KEY_MAX:
-                self.prepared.clear()
-            found = self.prepared[what] = make()
-        return found
-
-    # ---------------------------------------------------------------------------------- a key source, and secrecy
-
-    @property
-    def epoch(self) -> int:
-        """A single key never changes."""
-        return 0
+    # ------------------------------------------------------------------------------------------------ secrecy
 
     def __repr__(self) -> str:
         if hasattr(self, "_raw"):

@@ -25,6 +25,7 @@ _MARKS: Final = (
     b"ecdsa-sha2-",
     b"sk-ssh-",
     b"sk-ecdsa-",
+    b"-cert-v01@openssh.com",
 )
 
 

@@ -7,13 +7,14 @@ Source: RFC 7517 5.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
 from daypass.jose.concealed import Concealed, members_of, parse_members
 from daypass.jose.jwk import JWK
-from daypass.limits import KEY_SET_BYTES_MAX, PREPARED_PER_KEY_MAX
+from daypass.jose.prepared import Prepared
+from daypass.limits import KEY_SET_BYTES_MAX
 
 __all__ = ["JWKSet"]
 
@@ -38,7 +39,7 @@ class JWKSet:
     def __init__(self, keys: Iterable[JWK], *, allow_empty: bool = False) -> None:
         self._keys = tuple(keys)
         self._by_kid: dict[str | None, tuple[JWK, ...]] = {}
-        self.prepared: dict[object, Any] = {}
+        self.prepared = Prepared()
         if not self._keys and not allow_empty:
             raise ConfigurationError("a JWK Set needs at least one key: an empty one would refuse every token")
         members: Iterable[object] = self._keys
@@ -105,20 +106,6 @@ class JWKSet:
         """
         found: Sequence[JWK] = self._keys if kid is None else self._by_kid.get(kid, ())
         return tuple(key for key in found if alg in (None, key.alg or alg) and use in (None, key.use or use))
-
-    def remember(self, what: object, make: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Keep what is expensive to prepare with this set, under a name; bounded as in a JWK."""
-        found = self.prepared.get(what)
-        if found is None:
-            if len(self.prepared) >= PREPARED_PER_KEY_MAX:
-                self.prepared.clear()
-            found = self.prepared[what] = make()
-        return found
-
-    @property
-    def epoch(self) -> int:
-        """A set never changes."""
-        return 0
 
     def __iter__(self) -> Iterator[JWK]:
         return iter(self._keys)

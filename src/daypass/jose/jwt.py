@@ -88,7 +88,7 @@ def _sealer(key: JWK, header: Mapping[str, Any] | None) -> Seal:
     except (MalformedToken, UnsupportedToken) as refused:
         raise ConfigurationError(f"no verifier of a JWT would take this header: {refused.hint}") from None
     seal = key.prepared_signer(entry)(segment + b".")
-    return seal if header is not None else key.remember("jwt", lambda: seal)
+    return seal if header is not None else key.prepared.once("jwt", lambda: seal)
 
 
 def _with_lifetime(claims: Mapping[str, Any], lifetime_s: float) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _compiled(keys: Keys, policy: ClaimsPolicy, algs: Collection[str] | None, by
     if isinstance(keys, JWK | JWKSet) and (algs is None or isinstance(algs, tuple)):
         choice = choice_of(keys, algs)
         verify = compile_verifier(choice, policy, bytes_max=bytes_max)
-        return keys.remember((policy, algs, bytes_max), lambda: verify)  # type: ignore[no-any-return]
+        return keys.prepared.once((policy, algs, bytes_max), lambda: verify)  # type: ignore[no-any-return]
     return compile_verifier(choice_of(keys, algs), policy, bytes_max=bytes_max)
 
 

@@ -74,7 +74,7 @@ class KeyChoice:
 def choice_of(keys: Keys, algs: Collection[str] | None) -> KeyChoice:
     """The choice among keys, remembered by the key or set itself. Source: RFC 8725 3.1."""
     if isinstance(keys, JWK | JWKSet) and (algs is None or isinstance(algs, tuple)):
-        return keys.remember(("choice", algs), lambda: KeyChoice(keys, algs))  # type: ignore[no-any-return]
+        return keys.prepared.once(("choice", algs), lambda: KeyChoice(keys, algs))  # type: ignore[no-any-return]
     return KeyChoice(keys, algs)
 
 
