@@ -133,6 +133,12 @@ def test_A03_a_public_key_is_no_secret(secret: bytes, wrap: Any) -> None:
         JWK.from_secret(wrap(secret), alg="HS256")
 
 
+@pytest.mark.parametrize("mark", [b"---- BEGIN SSH2 PUBLIC KEY ----\n", b"ssh-rsa-cert-v01@openssh.com ", b"ssh-dss "])
+def test_A03_other_forms_of_ssh_are_no_secret(mark: bytes) -> None:
+    with pytest.raises(KeyFormatError):
+        JWK.from_secret(mark + b64encode(bytes(range(200))), alg="HS256")
+
+
 def test_A03_a_random_secret_that_begins_like_der_is_one() -> None:
     assert JWK.from_secret(b"\x30\x82\x01\x22" + bytes(range(60)), alg="HS256").alg == "HS256"
 
