@@ -166,3 +166,35 @@ def test_a_header_is_a_frozen_value() -> None:
 def test_media_types(actual: str | None, expected: str, equal: bool) -> None:
     """RFC 7515 4.1.9."""
     assert typ_equals(actual, expected) is equal
+
+
+class _Twin(str):
+    """A name that equals nothing but itself, so that two of one spelling stand in one dict."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def test_no_member_is_written_twice_whatever_was_issued_before() -> None:
+    jwt.sign({"data": {"a": 1}}, NAMELESS)  # the name and its kind are known from now on
+    with pytest.raises(TypeError, match="exactly"):
+        jwt.sign({"data": {_Twin("a"): 1, _Twin("a"): 2}}, NAMELESS)
+
+
+@pytest.mark.parametrize("aud", ["", [], 5, {}])
+def test_an_audience_that_nobody_can_name_is_not_issued(aud: object) -> None:
+    jwt.sign({"aud": "a"}, NAMELESS)
+    with pytest.raises(ValueError, match="aud"):
+        jwt.sign({"aud": aud}, NAMELESS)
+
+
+def test_the_same_claims_are_the_same_octets_whatever_was_issued_before() -> None:
+    claims = {"exp": 2**31, "b": 1, "a": [1]}
+    first = jwt.sign(claims, NAMELESS)
+    jwt.sign({"a": 1, "b": 2}, NAMELESS)
+    assert jwt.sign(claims, NAMELESS) == first == jwt.sign(dict(claims), NAMELESS)
