@@ -6,6 +6,7 @@ token. Source: RFC 6749 3.3 (scope tokens).
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -14,7 +15,7 @@ from daypass.encoding import is_json, refuse_json
 from daypass.limits import DEVICE_CHARACTERS_MAX, SUBJECT_BYTES_MAX
 from daypass.sessions.values import Grants
 
-__all__ = ["checked_data", "checked_grants", "checked_subject", "device_label"]
+__all__ = ["checked_answer", "checked_data", "checked_grants", "checked_subject", "device_label"]
 
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
@@ -52,16 +53,34 @@ def checked_grants(scopes: Collection[str], roles: Collection[str]) -> Grants:
     return Grants(tuple(dict.fromkeys(scopes)), tuple(dict.fromkeys(roles)))
 
 
+def checked_answer(answer: object) -> Grants | None:
+    """Check what ``authorize`` answered.
+
+    Raises:
+        TypeError: neither Grants nor None (of a coroutine, say), or see ``checked_grants``.
+        ValueError: see ``checked_grants``.
+    """
+    if answer is None:
+        return None
+    if not isinstance(answer, Grants):
+        raise TypeError(f"authorize answers with Grants or None, not with {type(answer).__name__}")
+    return checked_grants(answer.scopes, answer.roles)
+
+
 def checked_data(data: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Check the bag that travels in each access token.
+    """Check the bag that travels in each access token, and copy it: the caller goes on using theirs.
 
     Raises:
         TypeError: not a mapping, or something in it that JSON cannot say exactly.
     """
-    bag = dict(data or {})
+    if data is None:
+        return {}
+    if not isinstance(data, Mapping):
+        raise TypeError(f"data is a mapping of names to JSON values, not {type(data).__name__}")
+    bag = dict(data)
     if not is_json(bag):
         refuse_json(bag)
-    return bag
+    return copy.deepcopy(bag)
 
 
 def device_label(device: str | None) -> str | None:

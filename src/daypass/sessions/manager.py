@@ -26,7 +26,7 @@ from daypass.errors import (
 from daypass.keyring.ring import KeyRing
 from daypass.limits import PURGED_AT_ONCE_MAX
 from daypass.sessions.feed import Denials, Follower
-from daypass.sessions.grants import checked_data, checked_grants, checked_subject, device_label
+from daypass.sessions.grants import checked_answer, checked_data, checked_grants, checked_subject, device_label
 from daypass.sessions.opening import check_ring, ring_beside
 from daypass.sessions.pairs import PairMaker, session_of
 from daypass.sessions.policy import DEFAULT_POLICY, SessionPolicy
@@ -202,12 +202,16 @@ class Sessions:
         ended = self._store.insert(row, sessions_max=self._policy.sessions_per_subject_max, now_s=now_s)
         self._denials.deny(ended)
         if self._authorize is not None:
-            # A lock marks the account first and ends its sessions second: if it missed this one, we see it.
-            grants = self._granted(subject, login)
-            if grants is None:
-                self.end(row.sid)
-                raise AccessDenied(REFUSED)
-            pair = self._pairs.pair(with_grants(row, grants), token)
+            try:
+                # A lock marks the account first and ends its sessions second: if it missed this one, we see it.
+                grants = self._granted(subject, login)
+                if grants is None:
+                    raise AccessDenied(REFUSED)
+                pair = self._pairs.pair(with_grants(row, grants), token)
+            except BaseException:
+                with contextlib.suppress(StoreUnavailable):  # nobody has its tokens
+                    self.end(row.sid)
+                raise
         self._purge()
         return pair
 
@@ -361,8 +365,7 @@ class Sessions:
         """Ask what a subject may do now."""
         if self._authorize is None:
             return otherwise
-        grants = self._authorize(subject)
-        return None if grants is None else checked_grants(grants.scopes, grants.roles)
+        return checked_answer(self._authorize(subject))
 
     def _granted_to(self, row: SessionRow) -> Grants:
         """Ask the same for a session, and end it where the answer is no."""

@@ -46,24 +46,30 @@ def principal_reader(
     def verify(token: str) -> Principal:
         claims = verify_token(token)
         try:
-            sid = claims["sid"]
+            subject, sid, authenticated_at = claims["sub"], claims["sid"], claims["auth_time"]
             scopes = scopes_of[claims.get("scope", "")]
-            roles = roles_of[tuple(claims["roles"])]
+            words = claims["roles"]
+            roles = roles_of[tuple(words)]
             data = claims.get("data", _NO_DATA)
-            authenticated_at = claims["auth_time"]
-            is_plain = sid.__class__ is str and authenticated_at.__class__ is int
+            is_plain = (
+                sid.__class__ is str
+                and authenticated_at.__class__ is int
+                and words.__class__ is list
+                and (data is _NO_DATA or data.__class__ is dict)
+            )
         except (KeyError, TypeError):
             is_plain = False
         if not is_plain:  # scopes or roles that are not remembered yet, or no token of a session
             _check_session_claims(claims)
-            sid, data, authenticated_at = claims["sid"], claims.get("data", _NO_DATA), claims["auth_time"]
+            subject, sid, authenticated_at = claims["sub"], claims["sid"], claims["auth_time"]
+            data = claims.get("data", _NO_DATA)
             scopes = _remembered(scopes_of, scope := claims.get("scope", ""), scope.split())
             roles = _remembered(roles_of, tuple(claims["roles"]), claims["roles"])
         if monotonic() >= denials.look_again_at:
             denials.check()
         if sid in denied:
             raise SessionEnded(ENDED)
-        return Principal(claims["sub"], sid, scopes, roles, data, authenticated_at, claims["exp"], claims)
+        return Principal(subject, sid, scopes, roles, data, authenticated_at, claims["exp"], claims)
 
     return verify
 

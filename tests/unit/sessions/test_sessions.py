@@ -85,7 +85,7 @@ def test_a_refresh_token_is_no_access_token(sessions: Sessions) -> None:
         sessions.verify(sessions.start("alice").refresh_token)
 
 
-@pytest.mark.parametrize("name", ["sid", "roles", "auth_time"])
+@pytest.mark.parametrize("name", ["sub", "sid", "roles", "auth_time"])
 def test_a_token_without_a_claim_of_a_session_is_refused(house: House, sessions: Sessions, name: str) -> None:
     claims = {"sub": "a", "sid": "A" * 22, "scope": "", "roles": [], "auth_time": 5}
     issue = Issuer(house.ring, **WORDS, clock=house.clock).issue
@@ -109,6 +109,7 @@ def test_a_token_without_a_claim_of_a_session_is_refused(house: House, sessions:
         {"auth_time": "now"},
         {"auth_time": True},
         {"data": [1]},
+        {"data": None},
     ],
     ids=str,
 )
@@ -118,6 +119,11 @@ def test_a_claim_of_a_session_of_another_type_is_refused(
     claims = {"sub": "a", "sid": "A" * 22, "scope": "", "roles": [], "auth_time": 5}
     issue = Issuer(house.ring, **WORDS, clock=house.clock).issue
     with pytest.raises((ClaimError, TokenError)):
+        sessions.verify(issue(claims | wrong))
+    # The words are remembered by now, also those that a text or the names of an object would be taken for.
+    for roles in ([], list("admin"), ["admin"]):
+        sessions.verify(issue(claims | {"roles": roles}))
+    with pytest.raises(ClaimError):
         sessions.verify(issue(claims | wrong))
 
 
@@ -162,6 +168,8 @@ def test_a_subject_that_does_not_fit_is_a_value_error(sessions: Sessions, subjec
         ({"scopes": ["ä"]}, ValueError),
         ({"roles": [""]}, ValueError),
         ({"roles": ["a\nb"]}, ValueError),
+        ({"data": [("x", 1)]}, TypeError),
+        ({"data": ()}, TypeError),
         ({"data": {"x": b"bytes"}}, TypeError),
         ({"data": {1: 2}}, TypeError),
         ({"data": {"x": float("nan")}}, TypeError),
@@ -186,6 +194,13 @@ def test_the_label_of_a_device_is_made_safe_and_cut(sessions: Sessions) -> None:
         for device in (None, "", "\n", "x" * 5000, "a\x00b\u202ec\ud800", "Ünï")
     ]
     assert labels == [None, None, None, "x" * 200, "abc", "Ünï"]
+
+
+def test_what_the_caller_does_with_its_data_later_changes_no_session(house: House, sessions: Sessions) -> None:
+    data = {"tenants": [1]}
+    pair = sessions.start("alice", data=data)
+    data["tenants"].append(2)
+    assert sessions.verify(sessions.refresh(pair.refresh_token).access_token).data == {"tenants": [1]}
 
 
 def test_an_access_token_that_is_too_large_is_a_value_error_and_no_session(house: House) -> None:
@@ -235,6 +250,40 @@ def test_a_login_that_races_a_changed_role_has_the_new_one(house: House) -> None
     sessions = house.sessions(authorize=lambda subject: Grants(roles=tuple(roles)))
     house.store.before["insert"] = roles.clear
     assert sessions.verify(sessions.start("alice").access_token).roles == frozenset()
+
+
+def answers(*given: object) -> Callable[[str], Grants | None]:
+    """Answer in turn; an exception is raised."""
+    rest = list(given)
+
+    def authorize(_subject: str) -> Grants | None:
+        if isinstance(answer := rest.pop(0), BaseException):
+            raise answer
+        return answer
+
+    return authorize
+
+
+@pytest.mark.parametrize("second", [RuntimeError("down"), KeyboardInterrupt(), Grants(roles=["x" * 5000])], ids=repr)
+@pytest.mark.parametrize("is_down", [False, True])
+def test_a_login_that_fails_after_its_session_was_recorded_leaves_none(
+    house: House, second: object, is_down: bool
+) -> None:
+    sessions = house.sessions(authorize=answers(Grants(), second))
+    if is_down:  # when the session is to be ended
+        house.store.before["end"] = lambda: (_ for _ in ()).throw(StoreUnavailable("down"))
+    expected = type(second) if isinstance(second, BaseException) else ValueError
+    with pytest.raises(expected):
+        sessions.start("alice")
+    assert len(sessions.active("alice")) == is_down
+
+
+@pytest.mark.parametrize("answer", [True, False, "admin", {"roles": []}, ((), ())], ids=str)
+def test_an_answer_of_authorize_that_is_none_of_the_two_starts_nothing(house: House, answer: object) -> None:
+    sessions = house.sessions(authorize=answers(answer))
+    with pytest.raises(TypeError, match="authorize answers with Grants or None"):
+        sessions.start("alice")
+    assert sessions.active("alice") == ()
 
 
 def test_a_refresh_that_races_a_lock_is_refused(house: House) -> None:
