@@ -6,7 +6,7 @@ Enters: store, ring, policy. Leaves: lines without a secret. Source: DESIGN.md 5
 from __future__ import annotations
 
 from daypass.keyring.ring import KeyRing
-from daypass.sessions.feed import WHOLE_EVERY_S
+from daypass.sessions.feed import OVERLAP_S, WHOLE_EVERY_S
 from daypass.sessions.policy import SessionPolicy
 from daypass.stores.memory import MemoryStore
 from daypass.stores.protocol import SessionStore
@@ -78,5 +78,8 @@ def _ending_in_words(policy: SessionPolicy) -> list[str]:
     return [
         f"{here} within {policy.feed_poll_s:g} s and the time of one reading of the feed",
         worst,
-        f"  where clocks are more than {WHOLE_EVERY_S} s apart, within {WHOLE_EVERY_S} s and one reading",
+        (
+            f"  where clocks are more than {OVERLAP_S} s apart,"
+            f" within {WHOLE_EVERY_S + policy.feed_poll_s:g} s and one reading"
+        ),
     ]

@@ -170,7 +170,7 @@ class Follower(Denials):
         if feed.id != self._feed_id and self._feed_id is not None:
             # The store was emptied or put back. What is denied here stays; what is not told any more is
             # unknown.
-            self._distrusted_until = began + self._policy.access_lifetime_s
+            self._distrusted_until = began + self._policy.access_lifetime_s + self._policy.leeway_s
             feed, is_whole = self._store.denials(since_s=None, now_s=now), True
         self.deny(feed.entries)
         self._feed_id = feed.id
@@ -178,7 +178,7 @@ class Follower(Denials):
         if is_whole:
             self._whole_at = began
         if began >= self._distrusted_until:
-            self.look_again_at = began + 1.5 * self._policy.feed_poll_s
+            self.look_again_at = began + min(1.5 * self._policy.feed_poll_s, self._policy.feed_stale_after_s)
         else:
             self.look_again_at = -math.inf
 

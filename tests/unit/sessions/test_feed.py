@@ -214,10 +214,13 @@ def test_age_is_judged_by_the_clock_that_cannot_be_set() -> None:
     one.check()
 
 
-def test_the_hot_path_looks_again_before_the_feed_is_stale(house: House, clock: Clock) -> None:
+@pytest.mark.parametrize("reader", ["the verification", "the thread"])
+def test_the_hot_path_looks_again_before_the_feed_is_stale(house: House, clock: Clock, reader: str) -> None:
     sessions = house.sessions(when_stale="refuse", feed_poll_s=2, feed_stale_after_s=2.5)
     pair = sessions.start("alice")
     sessions.verify(pair.access_token)
+    if reader == "the thread":
+        follower_of(sessions).read()
     house.store.is_down = True
     clock.pass_s(2.4)
     sessions.verify(pair.access_token)
@@ -262,7 +265,7 @@ def test_an_ended_session_stays_refused_while_the_feed_is_stale(house: House, cl
 
 def test_a_feed_that_starts_anew_keeps_what_was_denied_and_is_stale_for_an_access_lifetime() -> None:
     store, clock = RecordingStore(), Clock()
-    one = follower(store, clock, when_stale="refuse")
+    one = follower(store, clock, when_stale="refuse", access_lifetime_s=590, leeway_s=10)
     store.entries = (Denial("ended", int(clock()) + 900),)
     one.read()
     store.id, store.entries = "two", ()
