@@ -46,6 +46,7 @@ from daypass.encoding import b64url_encode
 from daypass.errors import ConfigurationError, StoreUnavailable
 from daypass.limits import EMAIL_BYTES_MAX, ROLE_CHARACTERS_MAX, ROLES_PER_ACCOUNT_MAX
 from daypass.sessions.values import Grants
+from daypass.stores.forks import transaction
 from daypass.stores.schema import META
 
 __all__ = ["Account", "Accounts", "StoredPassword", "normalise_email", "require_roles"]
@@ -366,7 +367,7 @@ class Accounts:
     def _transaction(self) -> Iterator[Connection]:
         """Begin and commit; what the database cannot do is a StoreUnavailable that shows no value."""
         try:
-            with self._engine.begin() as connection:
+            with transaction(self._engine) as connection:
                 yield connection
         except IntegrityError:
             raise

@@ -18,6 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from daypass.errors import ConfigurationError, StoreUnavailable
 from daypass.limits import SUBJECT_BYTES_MAX
+from daypass.stores.forks import transaction
 
 __all__ = ["META", "SCHEMA_VERSION", "SESSIONS", "feed_id", "prepare"]
 
@@ -118,7 +119,7 @@ def feed_id(connection: sa.Connection) -> str:
 
 def _version(engine: sa.Engine) -> str | None:
     """Read the version of the tables; None where they are not there, or not complete."""
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         if not sa.inspect(connection).has_table(META.name):
             return None
         value = connection.execute(_VALUE_OF, {"wanted": _SCHEMA}).scalar()
@@ -127,7 +128,7 @@ def _version(engine: sa.Engine) -> str | None:
 
 def _create(engine: sa.Engine) -> None:
     """Create what is missing; the version comes last, together with the name of the feed."""
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         for table in _TABLES.sorted_tables:
             connection.execute(CreateTable(table, if_not_exists=True))
         for index in _INDEXES:
@@ -137,7 +138,7 @@ def _create(engine: sa.Engine) -> None:
         {"name": _FEED, "value": secrets.token_urlsafe(16)},
     ]
     try:
-        with engine.begin() as connection:
+        with transaction(engine) as connection:
             connection.execute(META.insert(), rows)
     except sa.exc.IntegrityError:
         pass  # another process wrote them first

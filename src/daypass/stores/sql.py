@@ -9,7 +9,6 @@ Source: DESIGN.md 5 (sessions, ending, store protocol).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from sqlalchemy.pool import SingletonThreadPool
 
 from daypass.errors import ConfigurationError, StoreUnavailable
 from daypass.limits import LEEWAY_S_MAX, PURGED_AFTER_S
+from daypass.stores.forks import transaction
 from daypass.stores.protocol import Denial, Feed, SessionRow
 from daypass.stores.schema import SESSIONS, feed_id, prepare
 
@@ -29,10 +29,8 @@ __all__ = ["SQLStore"]
 DIALECTS: Final = ("sqlite",)
 
 _FIELDS: Final = SessionRow.__struct_fields__
-_JSON_FIELDS: Final = {"scopes": tuple[str, ...], "roles": tuple[str, ...], "data": dict[str, Any]}
-_texts_of: Final = msgspec.json.Decoder(tuple[str, ...]).decode
-_times_of: Final = msgspec.json.Decoder(tuple[float, ...]).decode
-_bag_of: Final = msgspec.json.Decoder(dict[str, Any]).decode
+_JSON_FIELDS: Final = ("scopes", "roles", "data", "rotated_at")
+_value_of: Final = msgspec.json.Decoder().decode
 _json: Final = msgspec.json.Encoder().encode
 
 _COLUMN: Final = SESSIONS.c
@@ -102,8 +100,8 @@ _PURGEABLE: Final = sa.select(_COLUMN.sid).where(_PURGE).order_by(_COLUMN.purge_
 _DELETE: Final = SESSIONS.delete().where(_COLUMN.sid.in_(_param("of_sids", expanding=True)), _PURGE)
 _ANY_LEFT: Final = sa.select(_COLUMN.sid).where(_COLUMN.ended_at.is_(None)).limit(1)
 
-# The connections of a parent process: closing one in the child would pull it from under the parent.
-_INHERITED: Final[list[sa.Pool]] = []
+# Values in one statement: databases bound that, some builds of SQLite at 32,766.
+_SIDS_AT_ONCE: Final = 1000
 
 
 @final
@@ -118,7 +116,7 @@ class SQLStore:
         StoreUnavailable: the database cannot answer.
     """
 
-    __slots__ = ("__weakref__", "_engine", "_pid")
+    __slots__ = ("__weakref__", "_engine")
 
     def __init__(self, engine: sa.Engine) -> None:
         if engine.dialect.name not in DIALECTS:
@@ -126,7 +124,6 @@ class SQLStore:
         if isinstance(engine.pool, SingletonThreadPool):
             raise ConfigurationError("SQLite in memory has one database a thread: use a file, or MemoryStore()")
         self._engine = engine
-        self._pid = os.getpid()
         with _translated():
             prepare(engine)
 
@@ -212,12 +209,7 @@ class SQLStore:
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
         """Run one transaction; what the database refuses leaves as StoreUnavailable."""
-        if self._pid != os.getpid():
-            # Connections do not survive a fork. Those of the parent are kept, unused, and never closed here.
-            _INHERITED.append(self._engine.pool)
-            self._engine.dispose(close=False)
-            self._pid = os.getpid()
-        with _translated(), self._engine.begin() as connection:
+        with _translated(), transaction(self._engine) as connection:
             yield connection
 
     def __repr__(self) -> str:
@@ -247,16 +239,18 @@ def _translated() -> Iterator[None]:
 
 def _end_many(connection: sa.Connection, sids: list[str], now_s: float) -> tuple[Denial, ...]:
     """End sessions that the transaction has locked."""
-    if not sids:
-        return ()
-    connection.execute(_END_MANY, {"of_sids": sids, "now": int(now_s)})
-    return tuple(Denial(sid, until) for sid, until in connection.execute(_DENIALS_OF, {"of_sids": sids}))
+    denials: list[Denial] = []
+    for first in range(0, len(sids), _SIDS_AT_ONCE):
+        some = sids[first : first + _SIDS_AT_ONCE]
+        connection.execute(_END_MANY, {"of_sids": some, "now": int(now_s)})
+        denials += (Denial(sid, until) for sid, until in connection.execute(_DENIALS_OF, {"of_sids": some}))
+    return tuple(denials)
 
 
 def _columns_of(row: SessionRow) -> dict[str, Any]:
     """Turn a row into the values of its columns."""
     values = {name: getattr(row, name) for name in _FIELDS}
-    for name in ("scopes", "roles", "data", "rotated_at"):
+    for name in _JSON_FIELDS:
         values[name] = _json(values[name]).decode()
     values["denied_until"] = None
     values["purge_at"] = row.idle_ends_at
@@ -264,11 +258,16 @@ def _columns_of(row: SessionRow) -> dict[str, Any]:
 
 
 def _row_of(values: sa.Row[Any]) -> SessionRow:
-    """Turn the columns of _FIELDS into a row."""
+    """Turn the columns of _FIELDS into a row.
+
+    Raises:
+        StoreUnavailable: they hold what no daypass wrote.
+    """
     fields = dict(zip(_FIELDS, values, strict=True))
-    fields["scopes"] = _texts_of(fields["scopes"])
-    fields["roles"] = _texts_of(fields["roles"])
-    fields["data"] = _bag_of(fields["data"])
-    fields["rotated_at"] = _times_of(fields["rotated_at"])
-    fields["nonce_sha256"] = bytes(fields["nonce_sha256"])
-    return SessionRow(**fields)
+    try:
+        for name in _JSON_FIELDS:
+            fields[name] = _value_of(fields[name])
+        return msgspec.convert(fields, SessionRow, builtin_types=(bytes,))
+    except (msgspec.MsgspecError, TypeError):
+        pass
+    raise StoreUnavailable("the session store holds a session that cannot be read: was it changed by hand?")

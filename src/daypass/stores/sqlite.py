@@ -2,7 +2,8 @@
 
 WAL, so that readers and the writer do not wait for each other; ``synchronous=FULL``, so that what was
 answered survives a power cut; a new file is readable by its owner only, and so are its companions, which
-SQLite gives the same mode.
+SQLite gives the same mode. A file that is removed or replaced while it is in use (a backup put back) is
+noticed at the next statement: what is written to a file without a name is lost.
 
 Source: DESIGN.md 5 (SQLite is the embedded default).
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from daypass.errors import ConfigurationError, StoreUnavailable
 
@@ -25,6 +27,7 @@ __all__ = ["BUSY_S", "sqlite_engine"]
 BUSY_S: Final = 5.0
 """How long a statement waits for another writer, in seconds."""
 _RETRY_S: Final = 0.02
+_FILE: Final = "daypass file"
 _CONNECTIONS_KEPT: Final = 8
 _CONNECTIONS_MORE: Final = 32
 
@@ -47,13 +50,24 @@ def sqlite_engine(path: Path, *, busy_s: float = BUSY_S) -> sa.Engine:
     _use_wal(path, busy_s)
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": busy_s},
+        creator=lambda: _connect(path, busy_s),
         hide_parameters=True,
         pool_size=_CONNECTIONS_KEPT,
         max_overflow=_CONNECTIONS_MORE,
         pool_timeout=busy_s,
     )
-    sa.event.listen(engine, "connect", _make_durable)
+
+    place = str(path)
+
+    def remember(_connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        record.info[_FILE] = _file_at(place)
+
+    def compare(_connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if record.info[_FILE] != _file_at(place):
+            raise sa.exc.DisconnectionError("another file is there now")  # opens that one instead
+
+    sa.event.listen(engine, "connect", remember)
+    sa.event.listen(engine, "checkout", compare)
     return engine
 
 
@@ -88,9 +102,27 @@ def _use_wal(path: Path, busy_s: float) -> None:
         raise ConfigurationError(f"{path} cannot use write-ahead logging: put it on a local file system")
 
 
-def _make_durable(connection: sqlite3.Connection, _record: object) -> None:
-    """Set what a connection does not keep: wait for the disk at each commit."""
+def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
+    """Open the file that is there, never a new one, and wait for the disk at each commit.
+
+    Raises:
+        sqlite3.Error: that is what the engine expects of a driver.
+    """
+    # The pool hands a connection to one thread at a time.
+    uri = f"{path.as_uri()}?mode=rw"
+    connection = sqlite3.connect(uri, uri=True, timeout=busy_s, check_same_thread=False)
     try:
         connection.execute("PRAGMA synchronous=FULL").close()
-    except sqlite3.Error as error:
-        raise StoreUnavailable(f"cannot open the database ({error})") from None
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    """Name the file behind a path; None where there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - at each statement, and twice as fast
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -263,23 +264,161 @@ import os, sys
 from daypass.stores import open_store
 store = open_store("sqlite:///" + sys.argv[1])
 first = store.denials(since_s=None, now_s=0).id
-parents = store._engine.pool
 for _ in range(2):
+    parents = store._engine.pool
     child = os.fork()
     if child == 0:
+        own = store._engine.pool is not parents and store._engine.pool.checkedin() == 0
         same = store.denials(since_s=None, now_s=0).id == first
-        own = store._engine.pool is not parents
         os._exit(0 if same and own else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert store.denials(since_s=None, now_s=0).id == first
-assert store._engine.pool is parents
 print("good")
 """
 
+FORKING_AMID_A_TRANSACTION = """
+import os, sys, threading
+from daypass.stores import open_store
+from daypass.stores.forks import transaction
+store = open_store("sqlite:///" + sys.argv[1])
+begun, end = threading.Event(), threading.Event()
 
-def test_a_fork_leaves_the_connections_to_the_parent(path: Path) -> None:
-    command = [sys.executable, "-W", "ignore", "-c", FORKING, str(path)]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "good\n"
+def write():
+    with transaction(store._engine) as connection:
+        connection.exec_driver_sql("UPDATE daypass_meta SET value = value")
+        begun.set()
+        end.wait(0.3)
+
+def fork():
+    if os.fork() == 0:
+        store.end_all("alice", now_s=0)
+        os._exit(0)
+    return os.wait()[1]
+
+writer = threading.Thread(target=write)
+writer.start()
+begun.wait()
+assert fork() == 0, "the child finds nothing locked"
+assert end.is_set() or not writer.is_alive(), "the fork waited"
+
+stop = threading.Event()
+def write_on():
+    while not stop.is_set():
+        store.end_all("alice", now_s=0)
+writers = [threading.Thread(target=write_on) for _ in range(3)]
+for thread in writers:
+    thread.start()
+assert [fork() for _ in range(5)] == [0] * 5
+stop.set()
+with transaction(store._engine):
+    assert fork() == 0, "nobody waits for itself"
+print("good")
+"""
+
+LEFT_BY_ITS_PARENT = """
+import os, sys
+from daypass.stores import open_store
+store = open_store("sqlite:///" + sys.argv[1])
+store.end_all("alice", now_s=0)
+if os.fork():
+    os._exit(0)
+store.end_all("alice", now_s=0)
+print("alone", flush=True)
+sys.stdin.readline()
+with store._transaction() as connection:
+    connection.exec_driver_sql("UPDATE daypass_meta SET value = 'kept' WHERE name = 'feed'")
+print("written", flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("text", [FORKING, FORKING_AMID_A_TRANSACTION], ids=["idle", "amid a transaction"])
+def test_a_fork_leaves_the_connections_to_the_parent(path: Path, text: str) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", text, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == "good\n", done.stderr
+
+
+def test_what_a_child_writes_after_the_end_of_its_parent_is_kept(path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", LEFT_BY_ITS_PARENT, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as left:
+        assert left.stdout.readline() == "alone\n"
+        assert left.wait(30) == 0, "the parent"
+        beside = open_store(f"sqlite:///{path}")  # whoever closes a database last clears its log away
+        beside.end_all("alice", now_s=0)
+        beside.close()
+        left.stdin.write("\n")
+        left.stdin.flush()
+        assert left.stdout.readline() == "written\n"
+    store = open_store(f"sqlite:///{path}")
+    assert store.denials(since_s=None, now_s=0).id == "kept"
+    store.close()
+
+
+# ---------------------------------------------------------------------------------- a file that is not there any more
+
+
+def remove(path: Path) -> None:
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+
+
+def test_a_file_that_was_removed_is_noticed_and_not_made_again(path: Path, store: SQLStore) -> None:
+    store.insert(ROW, sessions_max=5, now_s=NOW)
+    remove(path)
+    for act in every_verb(store):
+        refusal(act)
+    assert not path.exists()
+
+
+def test_a_backup_that_is_put_back_is_used_from_then_on(path: Path, store: SQLStore) -> None:
+    backup = path.with_name("backup.db")
+    with closing(sqlite3.connect(path)) as here, closing(sqlite3.connect(backup)) as there:
+        here.backup(there)
+    store.insert(ROW, sessions_max=5, now_s=NOW)
+    remove(path)
+    backup.rename(path)
+    assert store.get(ROW.sid) is None
+    store.insert(ROW, sessions_max=5, now_s=NOW)
+    beside = open_store(f"sqlite:///{path}")
+    assert beside.get(ROW.sid) == ROW
+    beside.close()
+
+
+# ------------------------------------------------------------------------------------------- rows changed by hand
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "scopes = 'plum'",
+        "scopes = '[1]'",
+        "data = '[]'",
+        "rotated_at = '[\"plum\"]'",
+        "rotated_at = x'ff'",
+        "generation = 'plum'",
+        "nonce_sha256 = 'plum'",
+        "idle_ends_at = 99999999999.5",
+        "subject = x'ff'",
+    ],
+)
+def test_a_session_that_cannot_be_read_is_no_answer(store: SQLStore, change: str) -> None:
+    store.insert(ROW, sessions_max=5, now_s=NOW)
+    with store._transaction() as connection:
+        connection.exec_driver_sql(f"UPDATE daypass_sessions SET {change}")
+    refusal(lambda: store.get(ROW.sid))
+    assert store.end(ROW.sid, now_s=NOW).sid == ROW.sid, "ending needs no reading"
+
+
+def test_all_sessions_of_a_subject_end_however_many_there_are(store: SQLStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daypass.stores.sql._SIDS_AT_ONCE", 3)
+    sids = {f"{number:022}" for number in range(10)}
+    for sid in sids:
+        store.insert(msgspec.structs.replace(ROW, sid=sid), sessions_max=50, now_s=NOW)
+    spared = f"{4:022}"
+    assert {denial.sid for denial in store.end_all("alice", now_s=NOW, except_sid=spared)} == sids - {spared}
+    assert [row.sid for row in store.active("alice", now_s=NOW)] == [spared]
+    assert len(store.denials(since_s=None, now_s=NOW).entries) == 9
 
 
 # --------------------------------------------------------------------------------------------------- opening

@@ -1,0 +1,109 @@
+"""Transactions that no fork cuts in two. Enters: an engine. Leaves: a transaction; a fork finds nothing open.
+
+SQLite keeps in the memory of a process, and once for all its connections to a file, what that process has
+locked. A child forked in the middle of another thread's transaction would find the file locked for as long as
+it lives, and one forked beside an open connection would believe that it holds locks which only its parent
+has: what it writes after the end of the parent could be lost. So a fork waits for the transactions of other
+threads, and closes what is open.
+
+Source: https://www.sqlite.org/howtocorrupt.html 2.6 (carrying an open database connection across a fork).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import sqlalchemy as sa
+
+__all__ = ["transaction"]
+
+WAIT_S: Final = 5.0
+"""How long, at most, forks and transactions wait for each other, in seconds."""
+
+# What a child inherited all the same: closing a connection there would pull it from under the parent.
+_inherited: Final[list[sa.Pool]] = []
+
+
+class _Gate:
+    """Which threads of this process are inside a transaction, and how many want to fork."""
+
+    __slots__ = ("changed", "engines", "forks", "inside", "pid")
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.changed = threading.Condition()
+        self.engines: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
+        self.forks = 0
+        self.inside: Counter[int] = Counter()
+
+    def enter(self, engine: sa.Engine) -> None:
+        me = threading.get_ident()
+        with self.changed:
+            if self.forks and me not in self.inside:
+                self.changed.wait_for(lambda: not self.forks, WAIT_S)
+            self.inside[me] += 1
+            self.engines.add(engine)
+
+    def leave(self) -> None:
+        me = threading.get_ident()
+        with self.changed:
+            self.inside[me] -= 1
+            if not self.inside[me]:
+                del self.inside[me]
+            self.changed.notify_all()
+
+
+_gate = _Gate()
+
+
+@contextmanager
+def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Begin, and commit or roll back, as ``engine.begin`` does; a fork in another thread waits meanwhile.
+
+    Args:
+        engine: whose idle connections are closed at a fork, from now on.
+    """
+    if _gate.pid != os.getpid():
+        _begin_anew()  # the fork told Python nothing, as that of a server written in C
+    gate = _gate
+    gate.enter(engine)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        gate.leave()
+
+
+def _before_fork() -> None:
+    """Wait for other threads, and hold the gate until ``_in_parent``."""
+    me, gate = threading.get_ident(), _gate
+    gate.changed.acquire()
+    gate.forks += 1
+    gate.changed.wait_for(lambda: all(thread == me for thread in gate.inside), WAIT_S)
+    for engine in list(gate.engines):
+        engine.dispose()
+
+
+def _in_parent() -> None:
+    _gate.forks -= 1
+    _gate.changed.notify_all()
+    _gate.changed.release()
+
+
+def _begin_anew() -> None:
+    """Leave the gate, the connections and the pools to the parent."""
+    global _gate
+    engines, _gate = list(_gate.engines), _Gate()
+    for engine in engines:
+        _inherited.append(engine.pool)
+        engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_begin_anew)
