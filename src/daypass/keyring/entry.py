@@ -59,7 +59,6 @@ class RingEntry(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.retire_at is not None and self.retire_at < at_s:
             return self
-        # Where the clock was stepped back, the key signed at times that have yet to come: it stays for those
-        # too.
+        # Where the clock was stepped back, the key signed at times that are still to come: it stays for those.
         remove_at = max(at_s, self.sign_from) + stays_s
         return msgspec.structs.replace(self, retire_at=at_s, remove_at=max(remove_at, self.remove_at or 0))

@@ -120,8 +120,7 @@ class FileStorage:
             try:
                 yield
             finally:
-                # Not by closing alone: a child that was forked meanwhile has a copy, which would hold the
-                # lock.
+                # Not by closing alone: a child that was forked meanwhile has a copy, which would hold the lock.
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
                 os.close(descriptor)
             return

@@ -168,8 +168,7 @@ class Follower(Denials):
         is_whole = stepped or began - self._whole_at >= WHOLE_EVERY_S
         feed = self._store.denials(since_s=None if is_whole else self._read_clock - OVERLAP_S, now_s=now)
         if feed.id != self._feed_id and self._feed_id is not None:
-            # The store was emptied or put back. What is denied here stays; what is not told any more is
-            # unknown.
+            # The store was emptied or put back. What is denied here stays; what it forgot, nobody knows.
             self._distrusted_until = began + self._policy.access_lifetime_s + self._policy.leeway_s
             feed, is_whole = self._store.denials(since_s=None, now_s=now), True
         self.deny(feed.entries)

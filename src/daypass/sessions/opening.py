@@ -43,8 +43,7 @@ def ring_beside(
     if isinstance(store, MemoryStore):
         return KeyRing.in_memory(schedule=schedule, clock=clock)
     path = ring_path(sqlite_path(url))
-    # Asked in this order: another process that opens both for the first time makes the ring before any
-    # session.
+    # In this order: another process that opens both for the first time makes the ring before any session.
     if store.holds_sessions() and not path.exists():
         raise ConfigurationError(
             f"the database holds sessions and their key ring {path} is gone: put it back from the backup,"

@@ -63,8 +63,7 @@ SESSIONS: Final = sa.Table(
 
 _ENDED: Final = SESSIONS.c.ended_at.is_not(None)
 
-# The two indexes of the feed leave live sessions out where the dialect can do so: a refresh does not touch
-# them.
+# The two indexes of the feed leave live sessions out where the dialect can: a refresh does not touch them.
 _INDEXES: Final = (
     sa.Index("daypass_sessions_subject", SESSIONS.c.subject, SESSIONS.c.ended_at),
     sa.Index("daypass_sessions_purge", SESSIONS.c.purge_at),
