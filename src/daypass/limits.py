@@ -73,6 +73,8 @@ SESSIONS_PER_SUBJECT_MAX: Final = 10_000
 """The highest cap on the sessions of one subject."""
 
 # ----------------------------------------------------------------------------------------- web and service
+CONNECTIONS_MAX: Final = 500
+"""Connections that the service keeps open; fewer where the process may not open twice as many files."""
 REQUEST_BODY_BYTES_MAX: Final = 64 * 1024
 """A request body."""
 FORM_FIELDS_MAX: Final = 32

@@ -7,12 +7,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.server import running
 from tests.server.running import Running, run
 
 PASSWORD = "correct horse battery staple"
@@ -88,6 +89,25 @@ def test_a_body_that_ends_early_harms_nobody(service: Running) -> None:
     with socket.create_connection((host, int(port)), timeout=30) as connection:
         connection.sendall(POST + b"Content-Length: 100\r\n\r\n{")
     assert service.http.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("sent", [b"", HEAD, POST + b"Content-Length: 100\r\n\r\n{"])
+def test_clients_that_send_no_whole_request_keep_nobody_out(
+    sent: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = 128
+    limited = ["sh", "-c", f'ulimit -n {files}; exec "$0" "$@"', *running.DAYPASS]
+    monkeypatch.setattr(running, "DAYPASS", limited)
+    with Running(tmp_path / "data") as service, ExitStack() as stuck:
+        pair = service.login()
+        host, port = service.url.removeprefix("http://").split(":")
+        for _ in range(2 * files):
+            connection = stuck.enter_context(socket.create_connection((host, int(port)), timeout=30))
+            connection.sendall(sent)
+        with httpx.Client(base_url=service.url, timeout=30) as http:
+            assert http.get("/healthz").status_code == 200
+        assert service.session(pair).status_code == 200
+        assert service.errors == ""
 
 
 def test_verification_goes_on_while_logins_storm(service: Running) -> None:

@@ -5,15 +5,19 @@ The port is taken before anything is made in the data folder, so that a start wh
 nothing behind.
 
 uvicorn is told to keep quiet: no access log, no configuration of the root logger, its errors and our warnings to
-stderr. It trusts no ``X-Forwarded-*`` header, since nothing here depends on one.
+stderr. It trusts no ``X-Forwarded-*`` header, since nothing here depends on one. Connections are bounded, also
+below what the process may open: one too many closes the one on which nothing has happened for longest, so that
+idle, slow and vanished clients, however many, keep nobody out.
 """
 
 from __future__ import annotations
 
 import contextlib
+import resource
 import socket
+from asyncio import BaseTransport
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import h11
 import msgspec
@@ -22,6 +26,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from daypass.errors import ConfigurationError
+from daypass.limits import CONNECTIONS_MAX
 from daypass.server.settings import Settings
 from daypass.web.problem import MEDIA_TYPE, Refused, problem_of
 
@@ -31,6 +36,10 @@ SHUTDOWN_S_MAX: Final = 10
 """How long requests that are being answered may still take, in seconds."""
 LINGER_S: Final = 1
 """How long a client that was refused may go on sending into the void, in seconds."""
+WAITING_MAX: Final = 2048
+"""Connections that wait to be accepted; the system may allow fewer."""
+ACCEPTED_AT_ONCE_MAX: Final = 16
+"""Connections that are accepted before one that is too many is closed."""
 _LOGGING: Final[dict[str, Any]] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -96,6 +105,7 @@ def run(app: FastAPI, listener: socket.socket, *, listening: Callable[[], None])
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        backlog=ACCEPTED_AT_ONCE_MAX,  # asyncio means both by it: what may wait is widened in startup
         timeout_graceful_shutdown=SHUTDOWN_S_MAX,
     )
     with contextlib.suppress(KeyboardInterrupt):  # raised by uvicorn once all is closed
@@ -112,19 +122,51 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as ever, then say so."""
         await super().startup(sockets=sockets)
+        for listener in sockets or ():
+            listener.listen(WAITING_MAX)
         if self.started:
             self._listening()
 
 
 class _Connection(H11Protocol):
-    """A connection that refuses what is no HTTP in the words of all other refusals."""
+    """A connection that makes room for others, and refuses what is no HTTP in the words of all other refusals."""
 
+    _open: ClassVar[dict[_Connection, None]] = {}
+    """Those of this process; the one on which nothing has happened for longest stands first."""
     _is_refused = False
 
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Take part; where that is one too many, another one makes room."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._open[self] = None
+        if len(self._open) > _connections_max():
+            stuck = next(iter(self._open))
+            del self._open[stuck]
+            stuck.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave."""
+        self._open.pop(self, None)
+        super().connection_lost(exc)
+
     def data_received(self, data: bytes) -> None:
-        """Read on, but for what follows a refusal."""
-        if not self._is_refused:
-            super().data_received(data)
+        """Read on, but for what follows a refusal. A whole request is something that happens, a part is not."""
+        if self._is_refused:
+            return
+        super().data_received(data)
+        if self.conn.their_state in {h11.DONE, h11.MUST_CLOSE}:
+            self._happened()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        super().on_response_complete()
+        self._happened()
+
+    def _happened(self) -> None:
+        """Stand behind all others, unless this connection is being closed."""
+        if self in self._open:
+            del self._open[self]
+            self._open[self] = None
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the words of uvicorn
         """Answer with a problem document, unless another answer is under way, and close."""
@@ -149,3 +191,9 @@ class _Connection(H11Protocol):
         self._is_refused = True
         self.transport.write_eof()
         self.loop.call_later(LINGER_S, self.transport.close)
+
+
+def _connections_max() -> int:
+    """Leave half of the files that the process may open to the database and the key ring."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return CONNECTIONS_MAX if files == resource.RLIM_INFINITY else min(CONNECTIONS_MAX, files // 2)
