@@ -25,7 +25,7 @@ KEYS_VARIABLE: Final = "DAYPASS_KEYS"
 
 
 class Settings(BaseSettings):
-    """The settings of one service and of the commands that work beside it.
+    """The settings of one service and of the commands that work beside it; an empty variable is as good as none.
 
     Args:
         data: the folder of the database and the key ring.
@@ -35,10 +35,12 @@ class Settings(BaseSettings):
         issuer: the ``iss`` and, for now, the ``aud`` of access tokens.
     """
 
-    model_config = SettingsConfigDict(env_prefix="DAYPASS_", extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DAYPASS_", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     data: Path = Path("daypass-data")
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8000, ge=0, le=65_535)
     behind_tls: bool = False
     issuer: str = Field(default="daypass", min_length=1, max_length=255)
@@ -101,4 +103,5 @@ def read_settings(
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
     name = str(first["loc"][0])
-    raise ConfigurationError(f"{name} (--{name.replace('_', '-')} or DAYPASS_{name.upper()}): {first['msg']}")
+    option = f"--{name.replace('_', '-')} or " if name in words else ""
+    raise ConfigurationError(f"{name} ({option}DAYPASS_{name.upper()}): {first['msg']}")
