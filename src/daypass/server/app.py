@@ -37,7 +37,6 @@ __all__ = ["make_app"]
 Handler = Callable[[ASGIRequest], Awaitable[ASGIResponse]]
 _log: Final = logging.getLogger("daypass.server")
 _LENGTH_DIGITS_MAX: Final = 18  # leading zeros are no reason to convert thousands of digits
-_WITH_A_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 def make_app(service: Service) -> FastAPI:
@@ -80,7 +79,7 @@ def _handler(route: Route) -> Handler:
 
     async def handle(asked: ASGIRequest) -> ASGIResponse:
         try:
-            body = await _read(asked) if asked.method in _WITH_A_BODY else b""
+            body = b"" if route.body is None else await _read(asked)
             plain = _plain(asked, body)
             response = (
                 answer(route.endpoint, plain)

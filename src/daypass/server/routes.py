@@ -34,8 +34,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         path: with placeholders in braces.
         endpoint: answers it.
         summary: what it does.
-        body: what it reads.
-        form: whether the body may be a form besides JSON.
+        body: what it reads, as JSON or as a form; None where it reads no body, whatever was sent.
         status: of its success.
         answer: what it writes.
         bearer: whether it takes an access token.
@@ -165,6 +164,7 @@ def _public_routes(sessions: Sessions) -> tuple[Route, ...]:
             endpoint=partial(endpoints.jwks, sessions=sessions),
             summary="Get the public keys that verify access tokens",
             answer=bodies.Keys,
+            in_place=True,  # no database either: whoever verifies elsewhere does not wait for ours
         ),
         Route(
             method="GET",
