@@ -53,8 +53,8 @@ class PasswordLogin:
         """Replace a password.
 
         Raises:
-            Refused: 403 where the current one is wrong, 422 where the new one is not accepted, 503 when too
-                many try at once.
+            Refused: 403 where the current one is wrong or the account is locked, 422 where the new one is
+                not accepted, 503 when too many try at once.
         """
         require_acceptable(new)
         stored = self._accounts.password_by_id(subject)
@@ -62,6 +62,7 @@ class PasswordLogin:
         if (
             stored is None
             or not fits
+            or stored.is_locked
             or not self._accounts.set_password(subject, self._passwords.hash(new), version=stored.version)
         ):
             raise Refused(403, "wrong_password", "The current password is wrong.")

@@ -66,6 +66,16 @@ def test_a_password_that_was_changed_meanwhile_is_not_changed_twice(
     assert service.login.authenticate(EMAIL, "the passphrase of the faster one")
 
 
+def test_a_locked_account_keeps_its_password(service: Service) -> None:
+    account_id = service.accounts.id_of(EMAIL)
+    service.accounts.lock(account_id)  # its access tokens may live until the feed was read
+    with pytest.raises(Refused) as caught:
+        service.login.change_password(account_id, current=PASSWORD, new="a passphrase to come back with")
+    assert (caught.value.status, caught.value.code) == (403, "wrong_password")
+    service.accounts.unlock(account_id)
+    assert service.login.authenticate(EMAIL, PASSWORD)
+
+
 def test_a_store_that_cannot_answer_says_nothing_about_the_password(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
