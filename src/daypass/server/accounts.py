@@ -372,7 +372,8 @@ class Accounts:
         except IntegrityError:
             raise
         except DBAPIError as error:
-            reason = type(error.orig).__name__
+            said = f": {error.orig}" if type(error.orig).__module__ == "sqlite3" else ""  # tables, never values
+            reason = type(error.orig).__name__ + said
         except NoConnectionFree:
             reason = "no connection is free"
         else:

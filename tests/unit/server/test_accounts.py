@@ -167,7 +167,7 @@ def test_a_database_that_cannot_answer_is_unavailable_and_shows_no_value(
     with sqlite_engine(settings.database).begin() as connection:
         connection.execute(sa.text("DROP TABLE daypass_account_roles"))
         connection.execute(sa.text("DROP TABLE daypass_accounts"))
-    with pytest.raises(StoreUnavailable) as caught:
+    with pytest.raises(StoreUnavailable, match="no such table: daypass_accounts") as caught:
         accounts.set_password("an-account", "a-secret-hash")
     assert "a-secret-hash" not in f"{caught.value} {caught.value.__context__}"
 
