@@ -65,7 +65,11 @@ def main() -> int:
     try:
         install(sys.argv[1], Path(sys.prefix))
     except subprocess.CalledProcessError as failure:
-        print(f"daypass: pip failed (exit code {failure.returncode}); its message is above", file=sys.stderr)
+        print(
+            f"daypass: pip could not install (exit code {failure.returncode}), its message is above:"
+            " the first time needs a network, or a package index that pip is told of",
+            file=sys.stderr,
+        )
         return 1
     return 0
 
