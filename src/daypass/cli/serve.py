@@ -35,24 +35,30 @@ def serve(
     settings = read_settings(data=data, host=host, port=port, behind_tls=behind_tls)
     listener = bind(settings)
     service = open_service(settings)
-    email, password = ADMINISTRATOR_EMAIL, "$PASSWORD"
+    shown_password = ""
 
-    def announce(new_email: str, new_password: str) -> None:
-        nonlocal email, password
-        email, password = new_email, new_password
+    def announce(email: str, password: str) -> None:
+        nonlocal shown_password
+        shown_password = password
         print(f"email: {email}\npassword: {password}", flush=True)
 
     first_administrator(service, announce)
     url = settings.url(listener.getsockname()[1])
-    run(make_app(service), listener, listening=lambda: print_trial(url, email, password))
+    run(make_app(service), listener, listening=lambda: print_trial(url, ADMINISTRATOR_EMAIL, shown_password))
 
 
 def print_trial(url: str, email: str, password: str) -> None:
-    """Print a login, a call, a refresh and a logout, to be pasted one after the other into any shell."""
+    """Print a login, a call, a refresh and a logout, to be pasted one after the other or together into a shell.
+
+    The first start repeats the password that it has just shown, so that the lines work as they are. No later
+    one knows it; asking for it would swallow the next line of those that are pasted together.
+    """
+    condition = "" if password else ", with your password in $PASSWORD"
     json = "-H 'Content-Type: application/json'"
     access = """$(expr "$TOKENS" : '.*"access_token":"\\([^"]*\\)"')"""
-    print(f"daypass listens on {url} - try it:")
-    print(f'TOKENS=$(curl -s {url}/v1/login -d email={email} --data-urlencode "password={password}"); echo "$TOKENS"')
+    print(f"daypass listens on {url} - try it{condition}:")
+    login = f'-d email={email} --data-urlencode "password={password or "$PASSWORD"}"'
+    print(f'TOKENS=$(curl -s {url}/v1/login {login}); echo "$TOKENS"')
     print(f"""curl -s {url}/v1/session -H "Authorization: Bearer {access}" -w '\\n'""")
     print(f'TOKENS=$(curl -s {url}/v1/refresh {json} -d "$TOKENS"); echo "$TOKENS"')
     print(f"""curl -s {url}/v1/logout {json} -d "$TOKENS" -w '%{{http_code}}\\n'""", flush=True)
