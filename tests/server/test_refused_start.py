@@ -1,13 +1,17 @@
 """A start that cannot succeed: one line, another exit code than 0, and nothing left behind."""
 
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.server.running import ENVIRONMENT, Running, run
+from tests.server.running import DAYPASS, ENVIRONMENT, Running, run
+
+FULL = Path("/dev/full")
 
 
 def one_line(answer: subprocess.CompletedProcess[str], *parts: str) -> None:
@@ -82,6 +86,39 @@ def test_a_guessable_secret_in_the_environment(tmp_path: Path) -> None:
     answer = run("serve", "--port", "0", "--data", str(tmp_path / "data"), DAYPASS_KEYS="changeme" * 5)
     one_line(answer, "secrets.token_urlsafe")
     assert "changemechangeme" not in answer.stderr
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full on this machine")
+def test_an_output_that_cannot_be_written(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    for words in (("serve", "--port", "0", "--data", data), ("users", "list", "--data", data)):
+        with FULL.open("w") as full:
+            answer = subprocess.run(
+                [*DAYPASS, *words], stdout=full, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, check=False
+            )
+        assert (answer.returncode, answer.stderr) == (1, "daypass: No space left on device\n")
+    # Nobody saw the password, so there is no administrator yet, and the next start makes one.
+    with Running(tmp_path / "data") as service:
+        service.login()
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full on this machine")
+def test_a_later_start_needs_nobody_who_reads_how_to_try_it(tmp_path: Path) -> None:
+    with Running(tmp_path / "data") as first:
+        password = first.password
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["serve", "--port", str(port), "--data", str(tmp_path / "data")]
+    with FULL.open("w") as full:
+        process = subprocess.Popen([*DAYPASS, *words], stdout=full, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    with process:
+        transport = httpx.HTTPTransport(retries=10)  # waits a little longer before each
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", transport=transport, timeout=30) as http:
+            answer = http.post("/v1/login", json={"email": "admin@example.com", "password": password})
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert (answer.status_code, process.returncode, errors) == (200, 0, "")
 
 
 @pytest.mark.parametrize("module", ["uvicorn", "fastapi", "argon2", "sqlalchemy", "pydantic_settings", "typer", "rich"])

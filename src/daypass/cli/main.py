@@ -22,6 +22,9 @@ def main() -> None:
         application()
     except DaypassError as error:
         _fail(str(error))
+    except OSError as error:  # what a room has not named better: a disk that is full, an output that is closed
+        place = f" ({error.filename})" if error.filename else ""
+        _fail(f"{error.strerror or type(error).__name__}{place}")
     except ModuleNotFoundError as error:
         name = (error.name or "").partition(".")[0]
         if name in {"", "daypass"}:

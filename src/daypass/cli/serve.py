@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -44,7 +46,14 @@ def serve(
 
     first_administrator(service, announce)
     url = settings.url(listener.getsockname()[1])
-    run(make_app(service), listener, listening=lambda: print_trial(url, ADMINISTRATOR_EMAIL, shown_password))
+
+    def listening() -> None:
+        try:
+            print_trial(url, ADMINISTRATOR_EMAIL, shown_password)
+        except OSError:  # nobody reads what is only an offer: the service runs all the same
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    run(make_app(service), listener, listening=listening)
 
 
 def print_trial(url: str, email: str, password: str) -> None:
