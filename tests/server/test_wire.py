@@ -91,6 +91,14 @@ def test_a_body_that_ends_early_harms_nobody(service: Running) -> None:
     assert service.http.get("/healthz").status_code == 200
 
 
+def test_a_request_of_two_lengths_is_the_last_of_its_connection(service: Running) -> None:
+    both = b"Content-Length: 44\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    hidden = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = send(service, POST.replace(b"Connection: close\r\n", b"") + both + hidden)
+    assert answer.startswith(b"HTTP/1.1 422 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
 @pytest.mark.parametrize("sent", [b"", HEAD, POST + b"Content-Length: 100\r\n\r\n{"])
 def test_clients_that_send_no_whole_request_keep_nobody_out(
     sent: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

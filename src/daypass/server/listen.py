@@ -158,7 +158,12 @@ class _Connection(H11Protocol):
             self._happened()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
+        """Wait for the next request, but for one that a proxy in front may have taken for a body.
+
+        Source: RFC 9112 6.1 (a request with both lengths is the last of its connection).
+        """
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in self.headers}:
+            self.transport.close()
         super().on_response_complete()
         self._happened()
 
