@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,14 +46,16 @@ def add(
     normalise_email(email)  # before a password is asked for in vain
     roles = tuple(role or ())
     require_roles(roles)
-    accounts = _accounts(_settings(data, make=True))
-    account = accounts.add(email, _hash_of(_ask_password(password_stdin)), roles=roles)
+    with _accounts(_settings(data, make=True)) as accounts:
+        account = accounts.add(email, _hash_of(_ask_password(password_stdin)), roles=roles)
     print(f"added {account.email}")
 
 
 @group.command("list")
 def list_accounts(*, data: Data = None) -> None:
     """List the accounts. Times are UTC."""
+    with _accounts(_settings(data)) as opened:
+        accounts = opened.all()
     rows = [
         (
             account.email,
@@ -61,7 +64,7 @@ def list_accounts(*, data: Data = None) -> None:
             moment(account.created_at),
             moment(account.password_changed_at),
         )
-        for account in _accounts(_settings(data)).all()
+        for account in accounts
     ]
     print_table(("EMAIL", "ROLES", "STATE", "CREATED", "PASSWORD OF"), rows)
 
@@ -70,10 +73,10 @@ def list_accounts(*, data: Data = None) -> None:
 def lock(email: Email, *, data: Data = None) -> None:
     """Lock an account and end its sessions."""
     settings = _settings(data)
-    accounts = _accounts(settings)
-    account_id = accounts.id_of(email)
-    # The flag first: a login that this does not see yet sees the flag, and one that it does see is ended.
-    was_open = accounts.lock(account_id)
+    with _accounts(settings) as accounts:
+        account_id = accounts.id_of(email)
+        # The flag first: a login that this does not see yet sees the flag, and one that it does see is ended.
+        was_open = accounts.lock(account_id)
     ended = _end_sessions(settings, account_id)
     print(f"{'locked' if was_open else 'was locked already'}, sessions ended: {ended}")
 
@@ -81,33 +84,35 @@ def lock(email: Email, *, data: Data = None) -> None:
 @group.command()
 def unlock(email: Email, *, data: Data = None) -> None:
     """Let an account log in again."""
-    accounts = _accounts(_settings(data))
-    print("unlocked" if accounts.unlock(accounts.id_of(email)) else "was not locked")
+    with _accounts(_settings(data)) as accounts:
+        was_locked = accounts.unlock(accounts.id_of(email))
+    print("unlocked" if was_locked else "was not locked")
 
 
 @group.command()
 def password(email: Email, *, password_stdin: PasswordStdin = False, data: Data = None) -> None:
     """Set a new password and end the account's sessions."""
     settings = _settings(data)
-    accounts = _accounts(settings)
-    account_id = accounts.id_of(email)
-    accounts.set_password(account_id, _hash_of(_ask_password(password_stdin)))
+    with _accounts(settings) as accounts:
+        account_id = accounts.id_of(email)
+        accounts.set_password(account_id, _hash_of(_ask_password(password_stdin)))
     print(f"password changed, sessions ended: {_end_sessions(settings, account_id)}")
 
 
 @group.command()
 def grant(email: Email, role: Annotated[str, typer.Argument(help="The role.")], *, data: Data = None) -> None:
     """Give a role; sessions have it from their next refresh."""
-    accounts = _accounts(_settings(data))
-    accounts.grant(accounts.id_of(email), role)
+    with _accounts(_settings(data)) as accounts:
+        accounts.grant(accounts.id_of(email), role)
     print("granted")
 
 
 @group.command()
 def revoke(email: Email, role: Annotated[str, typer.Argument(help="The role.")], *, data: Data = None) -> None:
     """Take a role away; sessions lose it at their next refresh."""
-    accounts = _accounts(_settings(data))
-    print("revoked" if accounts.revoke(accounts.id_of(email), role) else "did not have it")
+    with _accounts(_settings(data)) as accounts:
+        had_it = accounts.revoke(accounts.id_of(email), role)
+    print("revoked" if had_it else "did not have it")
 
 
 def _settings(data: Path | None, *, make: bool = False) -> Settings:
@@ -125,8 +130,8 @@ def _settings(data: Path | None, *, make: bool = False) -> Settings:
     return settings
 
 
-def _accounts(settings: Settings) -> Accounts:
-    """Open the accounts."""
+def _accounts(settings: Settings) -> AbstractContextManager[Accounts]:
+    """Open the accounts, and close them after use."""
     from daypass.server.boot import open_accounts
 
     return open_accounts(settings)
@@ -136,7 +141,8 @@ def _end_sessions(settings: Settings, account_id: str) -> int:
     """End all sessions of an account, and count those that lived."""
     from daypass.stores.opening import open_store
 
-    return len(open_store(settings.database_url).end_all(account_id, now_s=time.time()))
+    with closing(open_store(settings.database_url)) as store:
+        return len(store.end_all(account_id, now_s=time.time()))
 
 
 def _ask_password(from_stdin: bool) -> str:

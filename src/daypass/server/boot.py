@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy import Engine
@@ -84,18 +85,22 @@ def open_service(settings: Settings) -> Service:
     return Service(engine, accounts, sessions)
 
 
-def open_accounts(settings: Settings) -> Accounts:
-    """Open the accounts alone, for a command that works beside the service.
+@contextmanager
+def open_accounts(settings: Settings) -> Iterator[Accounts]:
+    """Open the accounts alone, for a command that works beside the service, and close them after it.
 
     Raises:
         ConfigurationError: the database cannot be used as it is.
         StoreUnavailable: the database cannot be opened now.
     """
     engine = sqlite_engine(settings.database)
-    SQLStore(engine)  # makes its tables where there are none
-    accounts = Accounts(engine)
-    accounts.prepare()
-    return accounts
+    try:
+        SQLStore(engine)  # makes its tables where there are none
+        accounts = Accounts(engine)
+        accounts.prepare()
+        yield accounts
+    finally:
+        engine.dispose()
 
 
 def make_folder(settings: Settings) -> None:

@@ -19,10 +19,10 @@ def add(daypass: Command, email: str = "ada@example.com", *words: str) -> None:
 
 def test_an_account_is_added_with_its_password(daypass: Command, data: Path) -> None:
     add(daypass, "ada@example.com", "--role", "editor", "--role", "admin")
-    accounts = open_accounts(Settings(data=data))
-    (account,) = accounts.all()
+    with open_accounts(Settings(data=data)) as accounts:
+        (account,) = accounts.all()
+        stored = accounts.password_by_id(account.id)
     assert account.roles == ("admin", "editor")
-    stored = accounts.password_by_id(account.id)
     assert stored is not None
     assert Passwords().fits(stored.phc, PASSWORD.decode())
     code, out, err = daypass("users", "add", "ADA@example.com", "--password-stdin", stdin=PASSWORD)

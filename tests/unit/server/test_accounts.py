@@ -1,6 +1,7 @@
 """Accounts: one address one account, whatever its spelling; roles and locks as `authorize` sees them."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,18 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def accounts(settings: Settings) -> Accounts:
-    return open_accounts(settings)
+def accounts(settings: Settings) -> Iterator[Accounts]:
+    with open_accounts(settings) as accounts:
+        yield accounts
+
+
+def execute(settings: Settings, *statements: sa.Executable) -> None:
+    """Change the database behind the back of the accounts."""
+    engine = sqlite_engine(settings.database)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(statement)
+    engine.dispose()
 
 
 @pytest.mark.parametrize(
@@ -154,19 +165,16 @@ def test_the_first_account_is_announced_before_it_exists_and_only_once(accounts:
 
 
 def test_tables_of_another_version_are_refused_by_name(settings: Settings, accounts: Accounts) -> None:
-    with sqlite_engine(settings.database).begin() as connection:
-        connection.execute(sa.update(META).where(META.c.name == "accounts_schema").values(value="2"))
-    with pytest.raises(ConfigurationError, match="daypass store upgrade"):
-        open_accounts(settings)
+    execute(settings, sa.update(META).where(META.c.name == "accounts_schema").values(value="2"))
+    with pytest.raises(ConfigurationError, match="daypass store upgrade"), open_accounts(settings):
+        pytest.fail("it was opened")
     assert accounts.all() == ()
 
 
 def test_a_database_that_cannot_answer_is_unavailable_and_shows_no_value(
     settings: Settings, accounts: Accounts
 ) -> None:
-    with sqlite_engine(settings.database).begin() as connection:
-        connection.execute(sa.text("DROP TABLE daypass_account_roles"))
-        connection.execute(sa.text("DROP TABLE daypass_accounts"))
+    execute(settings, sa.text("DROP TABLE daypass_account_roles"), sa.text("DROP TABLE daypass_accounts"))
     with pytest.raises(StoreUnavailable, match="no such table: daypass_accounts") as caught:
         accounts.set_password("an-account", "a-secret-hash")
     assert "a-secret-hash" not in f"{caught.value} {caught.value.__context__}"
