@@ -13,6 +13,8 @@ TOKEN_BYTES_MAX: Final = 1024 * 1024
 """A JWS, JWE or PASETO, as text."""
 JWT_BYTES_MAX: Final = 16 * 1024
 """A JWT, as text; a verifier takes a wider bound by keyword."""
+COOKIE_BYTES_MAX: Final = 4096
+"""Name, value and attributes of one cookie: browsers drop longer ones without a word."""
 HEADER_BYTES_MAX: Final = 8 * 1024
 """A protected header, still encoded."""
 KID_BYTES_MAX: Final = 1024
