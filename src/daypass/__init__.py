@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from daypass.errors import WeakKey as WeakKey
     from daypass.errors import WrongAudience as WrongAudience
     from daypass.errors import WrongIssuer as WrongIssuer
+    from daypass.jose import jwe as jwe
     from daypass.jose import jwk as jwk
     from daypass.jose import jws as jws
     from daypass.jose import jwt as jwt
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from daypass.sessions.values import Grants as Grants
     from daypass.sessions.values import Principal as Principal
     from daypass.sessions.values import TokenPair as TokenPair
+    from daypass.tokens.inspection import inspect_token as inspect_token
     from daypass.tokens.issuer import Issuer as Issuer
     from daypass.tokens.verifier import Verifier as Verifier
 
@@ -64,6 +66,7 @@ _ROOMS: Final = {
         " StoreUnavailable TokenError TokenTooLarge TransportError UnknownKey UnknownSession UnsupportedToken WeakKey"
         " WrongAudience WrongIssuer"
     ),
+    "daypass.jose.jwe": "jwe",
     "daypass.jose.jwk": "JWK jwk",
     "daypass.jose.jwk_set": "JWKSet",
     "daypass.jose.jws": "jws",
@@ -72,6 +75,7 @@ _ROOMS: Final = {
     "daypass.sessions.manager": "Sessions",
     "daypass.sessions.policy": "SessionPolicy",
     "daypass.sessions.values": "Grants Principal TokenPair",
+    "daypass.tokens.inspection": "inspect_token",
     "daypass.tokens.issuer": "Issuer",
     "daypass.tokens.verifier": "Verifier",
 }
@@ -84,8 +88,8 @@ def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'daypass' has no attribute {name!r}")
     room = import_module(_HOME[name])
-    # A lower-case name is the module itself: from daypass import jwt.
-    value = globals()[name] = room if name.islower() else getattr(room, name)
+    # What is called like its room is the room itself: from daypass import jwt.
+    value = globals()[name] = room if _HOME[name].endswith(f".{name}") else getattr(room, name)
     return value
 
 

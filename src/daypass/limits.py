@@ -19,8 +19,30 @@ HEADER_BYTES_MAX: Final = 8 * 1024
 """A protected header, still encoded."""
 KID_BYTES_MAX: Final = 1024
 """A key id, in a header or a key."""
+SIGNATURES_MAX: Final = 64
+"""Signatures of a JWS in JSON serialization."""
 HEADERS_REMEMBERED_MAX: Final = 64
 """Distinct headers that one verifier keeps the checked result of."""
+RECIPIENTS_MAX: Final = 64
+"""Recipients of a JWE in JSON serialization."""
+PLAINTEXT_BYTES_MAX: Final = 256 * 1024
+"""What a compressed JWE may hold once it is inflated."""
+INFLATED_RATIO_MAX: Final = 100
+"""So many times its compressed size may a plaintext have, beyond INFLATED_BYTES_FREE."""
+INFLATED_BYTES_FREE: Final = 16 * 1024
+"""A plaintext of up to this size may have compressed to any size."""
+PBES2_COUNT_MIN: Final = 1000
+"""Iterations from a password to a key. Source: RFC 7518 4.8.1.2."""
+PBES2_COUNT_DEFAULT: Final = 600_000
+"""Source: OWASP Password Storage Cheat Sheet, PBKDF2."""
+PBES2_COUNT_MAX: Final = 1_000_000
+"""Iterations for one token, all its recipients together: about half a second."""
+PBES2_SALT_BYTES: Final = 16
+"""Of a salt that is made here."""
+PBES2_SALT_BYTES_MIN: Final = 8
+"""Source: RFC 7518 4.8.1.1."""
+PBES2_SALT_BYTES_MAX: Final = 1024
+"""A salt that somebody else made."""
 CACHED_TOKEN_BYTES_MAX: Final = 2 * 1024
 """The longest token that a verification cache keeps."""
 
@@ -30,9 +52,25 @@ NUMERIC_DATE_MAX: Final = 253_402_300_800
 LEEWAY_S_MAX: Final = 300
 """Clock skew that may be forgiven, in seconds."""
 
+# ---------------------------------------------------------------------------------------------- inspection
+ADVISED_ACCESS_LIFETIME_S_MAX: Final = 86_400
+"""An access token (at+jwt) that lives longer gets a warning: for so long a stolen one works."""
+ADVISED_LIFETIME_S_MAX: Final = 7 * 86_400
+"""Any other token that lives longer gets a warning."""
+INSPECTED_PARTS_MAX: Final = 64
+"""Signatures or recipients of one token that an inspection looks at."""
+INSPECTED_VALUES_MAX: Final = 10_000
+"""Values of a header or of claims, nested ones too, that are searched for personal data."""
+FINDINGS_MAX: Final = 100
+"""What one inspection reports."""
+PERSONAL_FINDINGS_MAX: Final = 20
+"""Places with personal data that one inspection names."""
+
 # ---------------------------------------------------------------------------------------------------- keys
 KEY_TEXT_BYTES_MAX: Final = 256 * 1024
 """A key as JSON or PEM."""
+CERTIFICATES_MAX: Final = 10
+"""Certificates of one key: itself and a chain."""
 KEY_SET_BYTES_MAX: Final = 16 * 1024 * 1024
 """A JWK Set as JSON."""
 SECRET_BYTES_MAX: Final = 8 * 1024

@@ -1,23 +1,33 @@
-"""The protected header of a JWS: what a token says of itself, believed only after policy and key agreed.
+"""The header of a JWS: what a token says of itself, believed only after policy and key agreed.
 
 Enters: the first segment of a token, or the members that a caller wants in one. Leaves: a frozen JWSHeader, or
 bytes. Nothing in a header is ever followed: ``jwk``, ``jku``, ``x5u`` and ``x5c`` are data, ``kid`` is a look-up in a
-fixed set.
-Source: RFC 7515 4.1; RFC 8725 3.1, 3.10, 3.11.
+fixed set. Shape and policy are two steps, because a malformed header refuses a token with several signatures as a
+whole, and one that is merely not understood refuses one signature.
+Source: RFC 7515 4.1; RFC 7797 3; RFC 8725 3.1, 3.10, 3.11.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from daypass.encoding import b64url_decode, b64url_encode, encode_json, is_json, parse_object, refuse_json
+from daypass.encoding import b64url_decode, b64url_segment, encode_exactly, is_json, parse_object, refuse_json
 from daypass.errors import MalformedToken, UnsupportedToken
 from daypass.limits import HEADER_BYTES_MAX, KID_BYTES_MAX
 
-__all__ = ["JWSHeader", "encode_header", "parse_header", "typ_equals"]
+__all__ = [
+    "JWSHeader",
+    "check_shape",
+    "check_understood",
+    "encode_header",
+    "encode_members",
+    "parse_header",
+    "read_members",
+    "typ_equals",
+]
 
 _REGISTERED: Final = frozenset(
     [
@@ -47,14 +57,14 @@ _REGISTERED: Final = frozenset(
 
 
 class JWSHeader(msgspec.Struct, frozen=True):
-    """A protected header whose parameters have the right types.
+    """A header whose parameters have the right types.
 
     Args:
         alg: compared with policy and key, never used to choose.
         kid: at most KID_BYTES_MAX; None where absent.
         typ: None where absent.
         cty: None where absent.
-        members: all parameters, the unknown ones included.
+        members: all parameters, the unknown ones included; unprotected ones too where a token has such.
     """
 
     alg: str
@@ -64,12 +74,12 @@ class JWSHeader(msgspec.Struct, frozen=True):
     members: dict[str, Any]
 
 
-def parse_header(segment: bytes, *, crit: Iterable[str] = ()) -> JWSHeader:
+def parse_header(segment: bytes, *, crit: Collection[str] = ()) -> JWSHeader:
     """Parse the first segment of a compact JWS.
 
     Args:
         segment: base64url, at most HEADER_BYTES_MAX.
-        crit: extension parameters that the caller understands and will act upon.
+        crit: extension parameters that are understood and acted upon.
 
     Raises:
         MalformedToken: no strict JSON object, or a parameter has the wrong type.
@@ -77,37 +87,37 @@ def parse_header(segment: bytes, *, crit: Iterable[str] = ()) -> JWSHeader:
 
     Source: RFC 7515 4, 5.2 steps 2 to 5.
     """
+    header = check_shape(read_members(segment))
+    check_understood(header.members, crit)
+    return header
+
+
+def read_members(segment: bytes) -> dict[str, Any]:
+    """Decode a protected header. Raises MalformedToken: too long, no base64url, no strict JSON. Source: RFC 7515 4."""
     if len(segment) > HEADER_BYTES_MAX:
         raise MalformedToken(f"the header is longer than {HEADER_BYTES_MAX} bytes")
-    members = parse_object(b64url_decode(segment))
-    return check_members(members, crit=crit)
+    return parse_object(b64url_decode(segment))
 
 
-def encode_header(members: Mapping[str, Any]) -> bytes:
-    """Write a protected header, in the order given, as the first segment of a token.
+def check_shape(protected: dict[str, Any], unprotected: dict[str, Any] | None = None) -> JWSHeader:
+    """Check the types of registered parameters, and where they stand.
+
+    Args:
+        protected: JSON values.
+        unprotected: JSON values; what stands there was not signed.
 
     Raises:
-        TypeError: a value is nothing that JSON can say exactly.
-        ValueError: what every verifier would refuse: a wrong type, a wrong ``crit``, too long.
+        MalformedToken: a wrong type, a parameter in both places, or one that has to be protected and is not.
 
-    Source: RFC 7515 4, 5.1.
+    Source: RFC 7515 4, 4.1; RFC 7797 3, 6.
     """
-    plain = dict(members)
-    if not is_json(plain):
-        refuse_json(plain)
-    wanted = plain.get("crit")
-    try:
-        check_members(plain, crit=wanted if isinstance(wanted, list) else ())
-    except (MalformedToken, UnsupportedToken) as refused:
-        raise ValueError(refused.hint) from None
-    segment = b64url_encode(encode_json(plain)).encode("ascii")
-    if len(segment) > HEADER_BYTES_MAX:
-        raise ValueError(f"the header is longer than {HEADER_BYTES_MAX} bytes once encoded")
-    return segment
-
-
-def check_members(members: dict[str, Any], *, crit: Iterable[str] = ()) -> JWSHeader:
-    """Check the registered parameters, ``crit`` and ``b64``. Source: RFC 7515 4.1; RFC 7797 3."""
+    members = protected
+    if unprotected:
+        if not protected.keys().isdisjoint(unprotected):
+            raise MalformedToken("a header parameter stands twice: protected and unprotected")
+        if "crit" in unprotected or "b64" in unprotected:
+            raise MalformedToken("header parameters 'crit' and 'b64' must be protected")
+        members = {**protected, **unprotected}
     alg = members.get("alg")
     if alg.__class__ is not str:
         raise MalformedToken("the header has no 'alg', or it is no string")
@@ -117,24 +127,82 @@ def check_members(members: dict[str, Any], *, crit: Iterable[str] = ()) -> JWSHe
     kid = members.get("kid")
     if kid is not None and len(kid.encode("utf-8")) > KID_BYTES_MAX:
         raise MalformedToken(f"header parameter 'kid' is longer than {KID_BYTES_MAX} bytes")
-    _check_crit(members, crit)
+    _check_crit(protected)
     return JWSHeader(alg, kid, members.get("typ"), members.get("cty"), members)  # a str, above
 
 
-def _check_crit(members: dict[str, Any], understood: Iterable[str]) -> None:
-    """Refuse a ``crit`` that is not well-formed, or names what nobody understands. Source: RFC 7515 4.1.11."""
-    if "crit" not in members:
-        if "b64" in members:
-            raise MalformedToken("header parameter 'b64' must be named in 'crit'")  # RFC 7797 6
+def _check_crit(protected: dict[str, Any]) -> None:
+    """Refuse a ``crit`` or ``b64`` that is not well-formed, whoever may understand it.
+
+    The parameters that ``crit`` names have to be protected as well: an extension that decides whether a token is taken
+    should not be one that anybody on the way may rewrite.
+    Source: RFC 7515 4.1.11; RFC 7797 3, 6.
+    """
+    if "b64" in protected and protected["b64"].__class__ is not bool:
+        raise MalformedToken("header parameter 'b64' must be true or false")
+    if "crit" not in protected:
+        if "b64" in protected:
+            raise MalformedToken("header parameter 'b64' must be named in 'crit'")
         return
-    names = members["crit"]
+    names = protected["crit"]
     if names.__class__ is not list or not names or not all(name.__class__ is str for name in names):
         raise MalformedToken("header parameter 'crit' must be a non-empty list of strings")
-    if len(set(names)) != len(names) or not _REGISTERED.isdisjoint(names) or not members.keys() >= set(names):
-        raise MalformedToken("'crit' must name, once, extension parameters that the header has")
-    for name in names:
-        if name not in understood or name == "b64":  # RFC 7797 changes what is signed: nobody may claim it for us
+    if len(set(names)) != len(names) or not _REGISTERED.isdisjoint(names) or not protected.keys() >= set(names):
+        raise MalformedToken("'crit' must name, once, extension parameters that the protected header has")
+    if "b64" in protected and "b64" not in names:
+        raise MalformedToken("header parameter 'b64' must be named in 'crit'")
+
+
+def check_understood(protected: Mapping[str, Any], understood: Collection[str]) -> None:
+    """Refuse a token with a critical parameter that is not understood.
+
+    Args:
+        protected: of checked shape.
+        understood: extension parameters that are acted upon.
+
+    Raises:
+        UnsupportedToken: ``crit`` names another one.
+
+    Source: RFC 7515 4.1.11.
+    """
+    for name in protected.get("crit", ()):
+        if name not in understood:
             raise UnsupportedToken("the token has a critical header parameter that is not understood", crit=name)
+
+
+def encode_header(members: Mapping[str, Any]) -> bytes:
+    """Write a protected header that stands alone, in the order given, as the first segment of a token.
+
+    Raises:
+        TypeError: a value is nothing that JSON can say exactly.
+        ValueError: what every verifier would refuse: a wrong type, a wrong ``crit``, too long.
+
+    Source: RFC 7515 4, 5.1.
+    """
+    plain = dict(members)
+    segment = encode_members(plain)
+    try:
+        check_shape(plain)
+    except MalformedToken as refused:
+        raise ValueError(refused.hint) from None
+    return segment
+
+
+def encode_members(members: dict[str, Any]) -> bytes:
+    """Write header parameters as base64url.
+
+    Raises:
+        TypeError: a value is nothing that JSON can say exactly.
+        ValueError: longer than HEADER_BYTES_MAX.
+
+    Source: RFC 7515 4, 5.1.
+    """
+    if not is_json(members):
+        refuse_json(members)
+    segment = b64url_segment(encode_exactly(members))
+    if len(segment) > HEADER_BYTES_MAX:
+        raise ValueError(f"the header is longer than {HEADER_BYTES_MAX} bytes once encoded")
+    return segment
 
 
 def typ_equals(actual: str | None, expected: str) -> bool:

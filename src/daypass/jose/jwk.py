@@ -1,6 +1,6 @@
-"""JWK: one key that knows what it may do. Enters: a secret, PEM, JSON. Leaves: a key bound to its algorithm.
+"""JWK: one key that knows what it may do. Enters: a secret, PEM, DER, a certificate, JSON. Leaves: a key for one task.
 
-All checking happens when a key is loaded; below, jws asks it only for the prepared functions of one algorithm.
+All checking happens when a key is loaded; below, jws and jwe ask it only for the prepared functions of one algorithm.
 A JWK shows nothing of its material: not in ``repr``, not to pickle, not to an encoder of JSON.
 Source: RFC 7517 4; RFC 7518 6; RFC 7638; RFC 9278.
 """
@@ -9,33 +9,32 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 from daypass.encoding import b64url_encode, encode_json
-from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
+from daypass.errors import ConfigurationError, KeyFormatError
+from daypass.jose.certificate import certificate_thumbprint, chain_of, load_certificates
 from daypass.jose.concealed import Concealed, members_of, parse_members
 from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS, Holds, Seal, SignatureAlgorithm
-from daypass.jose.jwk_members import (
-    RawKey,
-    generate,
-    generated_size,
-    raw_from_secret,
-    read_members,
-    write_members,
-)
-from daypass.jose.jwk_pem import dump_pem, load_pem, refuse_key_as_secret
+from daypass.jose.jwk_generate import generate_for
+from daypass.jose.jwk_members import read_members, write_members
+from daypass.jose.key_rules import ALGORITHMS, check_names, check_permitted, check_suits, key_algorithm, suits
+from daypass.jose.key_text import dump_key, load_der, load_pem, load_ssh
 from daypass.jose.prepared import Prepared
-from daypass.limits import KEY_TEXT_BYTES_MAX, KID_BYTES_MAX
+from daypass.jose.raw_key import RawKey, raw_from_secret
+from daypass.jose.secret_form import refuse_key_as_secret
+from daypass.limits import KEY_TEXT_BYTES_MAX
 
 __all__ = ["JWK"]
 
-_OPS: Final = {
-    "sig": frozenset({"sign", "verify"}),
-    "enc": frozenset({"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"}),
+_THUMBPRINT_MEMBERS: Final = {
+    "oct": ("k",),
+    "RSA": ("e", "n"),
+    "EC": ("crv", "x", "y"),
+    "OKP": ("crv", "x"),
+    "AKP": ("alg", "pub"),
 }
-_THUMBPRINT_MEMBERS: Final = {"oct": ("k",), "RSA": ("e", "n"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 _THUMBPRINT_HASHES: Final = {"sha256": "sha-256", "sha384": "sha-384", "sha512": "sha-512"}
-_ALMOST_ALGORITHMS: Final = {"ES521", "NONE"} | {name.upper() for name in SIGNATURE_ALGORITHMS}
 _PUBLIC_OPS: Final = {"sign": "verify", "decrypt": "encrypt", "unwrapKey": "wrapKey"}
 
 
@@ -43,19 +42,21 @@ class JWK:
     """A key with its type, its one algorithm and its permissions. Make one with the class methods.
 
     Attributes:
-        kty: oct, RSA, EC or OKP.
+        kty: oct, RSA, EC, OKP or AKP.
         crv: the curve of an EC or OKP key, else None.
-        alg: the one algorithm that it is for; None where a JWK named none: then ``algs`` must be passed to verify.
+        alg: the one algorithm that it is for; None where a JWK named none: then whoever uses it must name one.
         kid: how a token names it; None where it has no name.
         use: ``sig``, ``enc`` or None.
         key_ops: what it may do, or None.
-        is_private: whether it can sign (an oct key always is).
+        raw: its material, for jwa; shows nothing of itself.
+        is_private: whether it can sign or decrypt (an oct key always is).
+        x5c: its certificate and the chain, base64 of DER; empty where it has none. It is nobody's trust.
 
     Source: RFC 7517 4.
     """
 
-    __slots__ = ("_raw", "alg", "crv", "key_ops", "kid", "kty", "prepared", "use")
-    _raw: RawKey
+    __slots__ = ("alg", "crv", "key_ops", "kid", "kty", "prepared", "raw", "use", "x5c")
+    raw: RawKey
     prepared: Prepared
     kty: str
     crv: str | None
@@ -63,6 +64,7 @@ class JWK:
     kid: str | None
     use: str | None
     key_ops: tuple[str, ...] | None
+    x5c: tuple[str, ...]
 
     def __init__(
         self,
@@ -72,13 +74,15 @@ class JWK:
         kid: str | None,
         use: str | None = None,
         key_ops: tuple[str, ...] | None = None,
+        x5c: tuple[str, ...] = (),
     ) -> None:
-        _check_names(alg, kid, use, key_ops)
-        entry = SIGNATURE_ALGORITHMS.get(alg or "")
-        if entry is not None:
-            _check_suits(raw, entry)
-        values: tuple[object, ...] = (raw, Prepared(), raw.kty, raw.crv, alg, kid, use, key_ops)
-        for name, value in zip(("_raw", "prepared", "kty", "crv", "alg", "kid", "use", "key_ops"), values, strict=True):
+        check_names(alg, kid, use, key_ops)
+        if alg is not None and alg in ALGORITHMS:
+            check_suits(raw, ALGORITHMS[alg])
+        crv = raw.crv if raw.kty in ("EC", "OKP") else None
+        values: tuple[object, ...] = (raw, Prepared(), raw.kty, crv, alg, kid, use, key_ops, x5c)
+        names = ("raw", "prepared", "kty", "crv", "alg", "kid", "use", "key_ops", "x5c")
+        for name, value in zip(names, values, strict=True):
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -91,27 +95,19 @@ class JWK:
         """Make a new key.
 
         Args:
-            alg: a signature algorithm, ``HS256`` say.
+            alg: for signatures (``ES256``), key management (``ECDH-ES+A128KW``) or, with ``dir``, an enc (``A256GCM``).
             kid: None: the thumbprint, or 128 random bits for a symmetric key.
-            bits: of an RSA modulus (2,048 to 16,384; default 2,048) or a symmetric key (default: as long as the hash).
-            crv: ``Ed25519`` (default) or ``Ed448``, with ``EdDSA`` only.
+            bits: of an RSA modulus (2,048 to 16,384; default 2,048) or a symmetric key (default: what ``alg`` needs).
+            crv: where ``alg`` takes several: Ed25519 or Ed448 (EdDSA); P-256, P-384, P-521, X25519 or X448 (ECDH-ES).
 
         Raises:
             ValueError: no such algorithm, or ``bits`` or ``crv`` do not go with it.
             WeakKey: ``bits`` is too small.
 
-        Source: RFC 7518 3.1, 6.
+        Source: RFC 7518 3.1, 4.1, 5.1, 6.
         """
-        entry = SIGNATURE_ALGORITHMS.get(alg)
-        if entry is None:
-            raise ConfigurationError(f"no algorithm of that name: expected one of {', '.join(SIGNATURE_ALGORITHMS)}")
-        curve = crv or (entry.curves[0] if entry.curves else None)
-        if (crv is not None and not entry.takes(entry.kty, curve)) or (crv is not None and not entry.curves):
-            raise ConfigurationError(
-                f"{alg} keys have " + (f"crv {' or '.join(entry.curves)}" if entry.curves else "no crv")
-            )
-        raw = generate(entry.kty, crv=curve, size=generated_size(entry.kty, bits=bits, bytes_min=entry.key_bytes_min))
-        if kid is None and entry.kty == "oct":
+        raw = generate_for(key_algorithm(alg), bits=bits, crv=crv)
+        if kid is None and raw.kty == "oct":
             import secrets
 
             kid = secrets.token_urlsafe(16)
@@ -122,8 +118,9 @@ class JWK:
         """Take a symmetric secret. Its ``kid`` stays None unless given: two processes that load one secret must agree.
 
         Args:
-            secret: at least as many bytes as the hash of ``alg`` has: 32, 48 or 64; at most SECRET_BYTES_MAX.
-            alg: ``HS256``, ``HS384`` or ``HS512``.
+            secret: for HS256/384/512 at least 32/48/64 bytes, for encryption as many as ``alg`` says, at most
+                SECRET_BYTES_MAX; for PBES2 a password.
+            alg: HS*, A*KW, A*GCMKW, dir, PBES2-*, or, with ``dir``, the name of an enc.
             kid: how tokens name it, at most KID_BYTES_MAX.
 
         Raises:
@@ -131,14 +128,15 @@ class JWK:
             WeakKey: it is too short; only its length is judged.
             KeyFormatError: it is a PEM, a JWK or another form of a key that others may know.
 
-        Source: RFC 7518 3.2; RFC 8725 3.5.
+        Source: RFC 7518 3.2, 4.4, 4.5, 4.8, 5.1; RFC 8725 3.5.
         """
         concealed = Concealed(secret)
         del secret  # no frame of ours shows it, should an error page show locals
         raw = raw_from_secret(concealed)
         refuse_key_as_secret(raw.private)
-        if alg not in SIGNATURE_ALGORITHMS:
-            raise ConfigurationError("from_secret needs one of HS256, HS384, HS512 as alg")
+        if alg not in ALGORITHMS or ALGORITHMS[alg].kty != "oct":
+            names = ", ".join(name for name, entry in ALGORITHMS.items() if entry.kty == "oct")
+            raise ConfigurationError(f"from_secret needs a symmetric algorithm as alg, one of {names}")
         return cls(raw, alg=alg, kid=kid)
 
     @classmethod
@@ -160,6 +158,41 @@ class JWK:
         pem, secret = Concealed(data), Concealed(password)
         del data, password  # no frame of ours shows them, should an error page show locals
         return cls._named(load_pem(pem, password=secret), alg=alg, kid=kid)
+
+    @classmethod
+    def from_der(cls, data: bytes, *, alg: str, password: bytes | None = None, kid: str | None = None) -> JWK:
+        """Load a private or public key from DER: forms, arguments and errors of ``from_pem``. Source: RFC 5958."""
+        der, secret = Concealed(data), Concealed(password)
+        del data, password
+        return cls._named(load_der(der, password=secret), alg=alg, kid=kid)
+
+    @classmethod
+    def from_x509(cls, data: bytes | str, *, alg: str, kid: str | None = None) -> JWK:
+        """Take the public key of a certificate; ``x5c`` and ``x5t#S256`` go along with it.
+
+        Nothing of the certificate is checked: whether to trust it is for the caller to know.
+
+        Args:
+            data: PEM, where the chain may follow, or DER.
+            alg: the one algorithm it is for.
+            kid: None: the thumbprint of the key.
+
+        Raises:
+            KeyFormatError: it is no certificate, or its key is no key for ``alg``.
+            WeakKey: the key is too weak.
+
+        Source: RFC 7517 4.7; RFC 5280 4.1.
+        """
+        raw, x5c = load_certificates(Concealed(data))
+        return cls._named(raw, alg=alg, kid=kid, x5c=x5c)
+
+    @classmethod
+    def from_ssh(cls, line: bytes | str, *, alg: str, kid: str | None = None) -> JWK:
+        """Load a public key from a line of OpenSSH, ``ssh-ed25519 AAAA... comment`` say; raises as ``from_pem``.
+
+        Source: RFC 4253 6.6.
+        """
+        return cls._named(load_ssh(Concealed(line)), alg=alg, kid=kid)
 
     @classmethod
     def from_dict(cls, jwk: Mapping[str, Any], *, alg: str | None = None) -> JWK:
@@ -188,7 +221,8 @@ class JWK:
             raise KeyFormatError("JWK member 'key_ops' must be a list of strings")
         raw = read_members(jwk)
         key_ops = None if ops is None else tuple(ops)
-        return cls(raw, alg=jwk.get("alg", alg), kid=jwk.get("kid"), use=jwk.get("use"), key_ops=key_ops)
+        x5c = chain_of(jwk, raw)
+        return cls(raw, alg=jwk.get("alg", alg), kid=jwk.get("kid"), use=jwk.get("use"), key_ops=key_ops, x5c=x5c)
 
     @classmethod
     def from_json(cls, text: str | bytes, *, alg: str | None = None) -> JWK:
@@ -198,26 +232,28 @@ class JWK:
         return cls.from_dict(parse_members(concealed, KEY_TEXT_BYTES_MAX), alg=alg)
 
     @classmethod
-    def _named(cls, raw: RawKey, *, alg: str | None, kid: str | None) -> JWK:
+    def _named(cls, raw: RawKey, *, alg: str | None, kid: str | None, x5c: tuple[str, ...] = ()) -> JWK:
         """Name an asymmetric key by its thumbprint unless it has a name."""
         if kid is None and raw.kty != "oct":
             kid = cls(raw, alg=alg, kid=None).thumbprint()
-        return cls(raw, alg=alg, kid=kid)
+        return cls(raw, alg=alg, kid=kid, x5c=x5c)
 
     # -------------------------------------------------------------------------------------------------- write
 
     @property
     def is_private(self) -> bool:
-        """Whether it holds what signs."""
-        return self._raw.private is not None
+        """Whether it holds what signs or decrypts."""
+        return self.raw.private is not None
 
     def public(self) -> JWK:
         """The public half, same name and algorithm. Raises ValueError for a symmetric key. Source: RFC 7517 9.3."""
         if self.kty == "oct":
-            raise ConfigurationError("a symmetric key has no public half: whoever can verify with it can sign")
-        raw = RawKey(self.kty, self.crv, public=self._raw.public, private=None)
+            raise ConfigurationError(
+                "a symmetric key has no public half: whoever can verify or encrypt with it can sign or decrypt"
+            )
+        raw = RawKey(self.kty, self.crv, public=self.raw.public, private=None)
         ops = None if self.key_ops is None else tuple(dict.fromkeys(_PUBLIC_OPS.get(op, op) for op in self.key_ops))
-        return JWK(raw, alg=self.alg, kid=self.kid, use=self.use, key_ops=ops)
+        return JWK(raw, alg=self.alg, kid=self.kid, use=self.use, key_ops=ops, x5c=self.x5c)
 
     def to_dict(self, *, private: bool = False) -> dict[str, Any]:
         """Spell it as a JWK.
@@ -235,7 +271,9 @@ class JWK:
         members: dict[str, Any] = {name: value for name, value in names.items() if value is not None}
         if self.key_ops is not None:
             members["key_ops"] = list(self.key_ops)
-        return {**write_members(self._raw, private=private), **members}
+        if self.x5c:
+            members |= {"x5c": list(self.x5c), "x5t#S256": certificate_thumbprint(self.x5c[0])}
+        return {**write_members(self.raw, private=private), **members}
 
     def to_pem(self, *, private: bool = False, password: bytes | None = None) -> bytes:
         """Write SubjectPublicKeyInfo, or PKCS#8 with ``private=True``, encrypted where a password is given.
@@ -247,12 +285,21 @@ class JWK:
         """
         secret = Concealed(password)
         del password
+        return self._dump("PEM", private=private, password=secret)
+
+    def to_der(self, *, private: bool = False, password: bytes | None = None) -> bytes:
+        """Write DER: the same forms, the same errors as ``to_pem``. Source: RFC 5958; RFC 5280 4.1.2.7."""
+        secret = Concealed(password)
+        del password
+        return self._dump("DER", private=private, password=secret)
+
+    def _dump(self, form: Literal["PEM", "DER"], *, private: bool, password: Concealed) -> bytes:
         if self.kty == "oct":
-            raise ConfigurationError("a symmetric key has no PEM form: use to_dict(private=True)")
-        if secret.value is not None and not (private and secret.value):
+            raise ConfigurationError(f"a symmetric key has no {form} form: use to_dict(private=True)")
+        if password.value is not None and not (private and password.value):
             raise ConfigurationError("a non-empty password protects private parts: pass private=True with it")
         self._check_half(private)
-        return dump_pem(self._raw, private=private, password=secret)
+        return dump_key(self.raw, form=form, private=private, password=password)
 
     def _check_half(self, private: bool) -> None:
         if private and not self.is_private:
@@ -273,7 +320,7 @@ class JWK:
         """
         if hash not in _THUMBPRINT_HASHES:
             raise ConfigurationError(f"expected one of {', '.join(_THUMBPRINT_HASHES)} as hash")
-        members: Mapping[str, str] = write_members(self._raw, private=False)
+        members: Mapping[str, str] = write_members(self.raw, private=False)
         required = {name: members[name] for name in sorted(("kty", *_THUMBPRINT_MEMBERS[self.kty]))}
         return b64url_encode(hashlib.new(hash, encode_json(required)).digest())
 
@@ -306,40 +353,29 @@ class JWK:
         if self.alg is not None:
             entry = self._signature_entry(self.alg, "verify")
             return {self.alg: entry} if algs is None or self.alg in algs else {}
-        if algs is None:
-            raise ConfigurationError(
-                'this JWK names no alg: pass algs=("...",) or load it with JWK.from_dict(jwk, alg="...")'
-            )
-        self._check_permitted("verify")
-        entries = (SIGNATURE_ALGORITHMS[alg] for alg in algs)
-        return {entry.name: entry for entry in entries if _suits(self._raw, entry)}
+        check_permitted(self.use, self.key_ops, wanted="sig", operations=("verify",))
+        entries = (SIGNATURE_ALGORITHMS[alg] for alg in _demand_algs(algs))
+        return {entry.name: entry for entry in entries if suits(self.raw, entry)}
 
     def _signature_entry(self, alg: str, operation: str) -> SignatureAlgorithm:
-        self._check_permitted(operation)
+        check_permitted(self.use, self.key_ops, wanted="sig", operations=(operation,))
         entry = SIGNATURE_ALGORITHMS.get(alg)
         if entry is None:
             raise ConfigurationError(f"the alg of this key is no signature algorithm: it cannot {operation}")
         return entry
 
-    def _check_permitted(self, operation: str) -> None:
-        if self.use not in (None, "sig"):
-            raise ConfigurationError(f"this key is for use {self.use!r}: it may not {operation}")
-        if self.key_ops is not None and operation not in self.key_ops:
-            raise ConfigurationError(f"the key_ops of this key do not allow it to {operation}")
-
     def prepared_signer(self, entry: SignatureAlgorithm) -> Callable[[bytes], Seal]:
         """What signs under a header, prepared once per key. Source: RFC 7515 5.1."""
-        return self.prepared.once(entry.signer, lambda: entry.signer(self._raw.private))  # type: ignore[no-any-return]
+        return self.prepared.once(entry.signer, lambda: entry.signer(self.raw.private))  # type: ignore[no-any-return]
 
     def prepared_verifier(self, entry: SignatureAlgorithm) -> Callable[[bytes], Holds]:
         """What verifies under a header, prepared once per key, with its public half. Source: RFC 7515 5.2."""
-        half = self._raw.private if self.kty == "oct" else self._raw.public
-        return self.prepared.once(entry.verifier, lambda: entry.verifier(half))  # type: ignore[no-any-return]
+        return self.prepared.once(entry.verifier, lambda: entry.verifier(self.raw.open_half))  # type: ignore[no-any-return]
 
     # ------------------------------------------------------------------------------------------------ secrecy
 
     def __repr__(self) -> str:
-        if hasattr(self, "_raw"):
+        if hasattr(self, "raw"):
             half = "private" if self.is_private else "public"
             return f"JWK(kty={self.kty!r}, alg={self.alg!r}, kid={self.kid!r}, {half}, redacted)"
         return "JWK(refused)"  # as a traceback sees it that shows locals
@@ -354,34 +390,9 @@ class JWK:
         raise TypeError("a JWK is not pickled, it would be written in the clear: pass to_dict(private=True) on purpose")
 
 
-def _check_names(alg: str | None, kid: str | None, use: str | None, key_ops: tuple[str, ...] | None) -> None:
-    """Check what a JWK says beside its material. Source: RFC 7517 4.2 to 4.5."""
-    if kid is not None and not isinstance(kid, str):
-        raise TypeError("a kid is a str")
-    if kid is not None and not 0 < len(kid.encode("utf-8", "replace")) <= KID_BYTES_MAX:
-        raise KeyFormatError(f"a kid has 1 to {KID_BYTES_MAX} bytes")
-    if alg is not None and alg not in SIGNATURE_ALGORITHMS and alg.upper() in _ALMOST_ALGORITHMS:
-        raise KeyFormatError("alg is compared exactly, and there is none of that name (the curve of ES512 is P-521)")
-    if key_ops is not None:
-        if len(set(key_ops)) != len(key_ops):
-            raise KeyFormatError("'key_ops' names an operation twice")
-        if use in _OPS and not set(key_ops) <= _OPS[use]:
-            raise KeyFormatError("'use' and 'key_ops' contradict each other")
-
-
-def _suits(raw: RawKey, entry: SignatureAlgorithm) -> bool:
-    return entry.takes(raw.kty, raw.crv) and (raw.kty != "oct" or len(raw.private) >= entry.key_bytes_min)
-
-
-def _check_suits(raw: RawKey, entry: SignatureAlgorithm) -> None:
-    if _suits(raw, entry):
-        return
-    if not entry.takes(raw.kty, raw.crv):
-        wanted = f"{entry.kty} {' or '.join(entry.curves)}".strip()
-        raise KeyFormatError(
-            f"{entry.name} takes a key of type {wanted}, this one is {raw.kty} {raw.crv or ''}".strip()
+def _demand_algs(algs: Collection[str] | None) -> Collection[str]:
+    if algs is None:
+        raise ConfigurationError(
+            'this JWK names no alg: pass algs=("...",) or load it with JWK.from_dict(jwk, alg="...")'
         )
-    raise WeakKey(
-        f"{entry.name} needs a secret of at least {entry.key_bytes_min} bytes, this one has {len(raw.private)}:"
-        f' make one with python -c "import secrets; print(secrets.token_urlsafe({entry.key_bytes_min}))"'
-    )
+    return algs

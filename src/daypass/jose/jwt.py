@@ -22,7 +22,7 @@ from daypass.jose.header import JWSHeader, parse_header, typ_equals
 from daypass.jose.jwa.signature import Holds, Seal
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
-from daypass.jose.jws import demand_key, signing_header, split_compact
+from daypass.jose.jws_compact import demand_key, signing_header, split_compact
 from daypass.jose.key_choice import KeyChoice, Keys, choice_of
 from daypass.limits import HEADERS_REMEMBERED_MAX, JWT_BYTES_MAX
 

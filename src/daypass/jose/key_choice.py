@@ -1,64 +1,93 @@
 """Which key, with which algorithm, a header may select: policy and keys decide, the token only names.
 
-Enters: the keys and algorithms that a caller allows, once; a checked header, often. Leaves: one key and one row of the
-table, or a refusal. Source: RFC 8725 3.1 (algorithms fixed by the caller, one per key), 3.10; RFC 7515 D.
+Enters: the keys and algorithms that a caller allows, once; a checked header, often. Leaves: one key and one row of a
+table, or a refusal. Verifying and decrypting choose alike, from tables of their own.
+Source: RFC 8725 3.1 (algorithms fixed by the caller, one per key), 3.10; RFC 7515 D; RFC 7516 5.2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
 
 from daypass.errors import ConfigurationError, UnknownKey, UnsupportedToken
-from daypass.jose.header import JWSHeader
+from daypass.jose.jwa.algorithm import Algorithm
+from daypass.jose.jwa.key_management import KEY_MANAGEMENT_ALGORITHMS, KeyManagementAlgorithm
 from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS, SignatureAlgorithm
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
+from daypass.jose.key_use import decrypting_algorithms, enc_of, verifying_algorithms
 
-__all__ = ["KeyChoice", "Keys", "choice_of"]
+__all__ = ["Choice", "DecryptionChoice", "KeyChoice", "Keys", "check_allowlist", "choice_of"]
 
 Keys = JWK | JWKSet | Sequence[JWK]
 """With a single JWK the token's ``kid`` is not compared: the caller named the key. In a set it selects."""
 
+Row = TypeVar("Row", bound=Algorithm)
 
-class KeyChoice:
-    """The keys that may verify, each with its algorithms; built once, then asked per distinct header.
+
+class Naming(Protocol):
+    """What a header says of key and algorithm."""
+
+    @property
+    def alg(self) -> str:
+        """Compared exactly."""
+        ...
+
+    @property
+    def kid(self) -> str | None:
+        """None where the token names no key."""
+        ...
+
+
+class Choice(Generic[Row]):
+    """Keys, each with its algorithms; built once, then asked per distinct header.
 
     Args:
         keys: one JWK, a JWKSet or a sequence of JWK.
         algs: algorithms that the caller allows; None: those that the keys name.
+        table: the algorithms of the task.
+        algorithms_of: from a key and ``algs`` to its rows.
+        is_for: whether a member of a set is for the task at all; the other members are for somebody else.
 
     Raises:
         TypeError: ``algs`` is one text, or ``keys`` holds something else than JWK.
-        ConfigurationError: ``algs`` is empty or unknown, no key may verify, or nobody names an algorithm for one.
+        ConfigurationError: ``algs`` is empty or unknown, no key is for the task, or nobody names an algorithm for one.
 
     Source: RFC 8725 3.1.
     """
 
     __slots__ = ("_by_kid", "_eligible", "_single")
 
-    def __init__(self, keys: Keys, algs: Collection[str] | None = None) -> None:
-        algs = _check_algs(algs)
+    def __init__(
+        self,
+        keys: Keys,
+        algs: Collection[str] | None,
+        *,
+        table: Mapping[str, Row],
+        algorithms_of: Callable[[JWK, Collection[str] | None], dict[str, Row]],
+        is_for: Callable[[JWK], bool],
+    ) -> None:
+        algs = _check_algs(algs, table)
         self._single = isinstance(keys, JWK)
         members: Iterable[JWK] = (
             (keys,) if isinstance(keys, JWK) else keys if isinstance(keys, JWKSet) else JWKSet(keys)
         )
-        self._eligible = [(key, key.verifying_algorithms(algs)) for key in members if self._single or _may_verify(key)]
+        self._eligible = [(key, algorithms_of(key, algs)) for key in members if self._single or is_for(key)]
         if not self._eligible:
-            raise ConfigurationError(
-                "none of these keys may verify a signature ('use', 'key_ops' or 'alg' say otherwise)"
-            )
-        self._by_kid: dict[str | None, list[tuple[JWK, dict[str, SignatureAlgorithm]]]] = {}
+            raise ConfigurationError("none of these keys is for this task ('use', 'key_ops' or 'alg' say otherwise)")
+        self._by_kid: dict[str | None, list[tuple[JWK, dict[str, Row]]]] = {}
         for key, entries in self._eligible:
             self._by_kid.setdefault(key.kid, []).append((key, entries))
 
-    def choose(self, header: JWSHeader) -> tuple[JWK, SignatureAlgorithm]:
+    def choose(self, header: Naming) -> tuple[JWK, Row]:
         """Find the one key and algorithm for a header.
 
         Raises:
             UnsupportedToken: the ``alg`` is not one that policy and key both allow.
             UnknownKey: no key has this ``kid``, or the token names none and several keys would do.
 
-        Source: RFC 7515 5.2, D; RFC 8725 3.1.
+        Source: RFC 7515 5.2, D; RFC 7516 5.2; RFC 8725 3.1.
         """
         named = self._eligible if self._single or header.kid is None else self._by_kid.get(header.kid, [])
         if not named:
@@ -71,6 +100,26 @@ class KeyChoice:
         return fitting[0]
 
 
+class KeyChoice(Choice[SignatureAlgorithm]):
+    """The keys that may verify; arguments and errors of Choice. Source: RFC 8725 3.1; RFC 7517 4.2, 4.3."""
+
+    __slots__ = ()
+
+    def __init__(self, keys: Keys, algs: Collection[str] | None = None) -> None:
+        super().__init__(keys, algs, table=SIGNATURE_ALGORITHMS, algorithms_of=verifying_algorithms, is_for=_may_verify)
+
+
+class DecryptionChoice(Choice[KeyManagementAlgorithm]):
+    """The keys that may decrypt; arguments and errors of Choice. Source: RFC 8725 3.1; RFC 7517 4.2, 4.3."""
+
+    __slots__ = ()
+
+    def __init__(self, keys: Keys, algs: Collection[str] | None = None) -> None:
+        super().__init__(
+            keys, algs, table=KEY_MANAGEMENT_ALGORITHMS, algorithms_of=decrypting_algorithms, is_for=_may_decrypt
+        )
+
+
 def choice_of(keys: Keys, algs: Collection[str] | None) -> KeyChoice:
     """The choice among keys, remembered by the key or set itself. Source: RFC 8725 3.1."""
     if isinstance(keys, JWK | JWKSet) and (algs is None or isinstance(algs, tuple)):
@@ -78,22 +127,40 @@ def choice_of(keys: Keys, algs: Collection[str] | None) -> KeyChoice:
     return KeyChoice(keys, algs)
 
 
-def _check_algs(algs: Collection[str] | None) -> tuple[str, ...] | None:
-    """An allowlist is a collection of known names; one text would match by substring, an empty one would be a trap."""
-    if algs is None:
-        return None
-    if isinstance(algs, str | bytes) or not isinstance(algs, Collection):
-        raise TypeError('algs is a collection of names: algs=("ES256",)')
-    if not algs:
-        raise ConfigurationError("algs is empty: nothing could verify; None takes the algorithm that each key names")
-    for alg in algs:
-        if alg not in SIGNATURE_ALGORITHMS:
-            raise ConfigurationError(f"algs holds an unknown name: expected some of {', '.join(SIGNATURE_ALGORITHMS)}")
-    return tuple(algs)
+def _check_algs(algs: Collection[str] | None, table: Mapping[str, Algorithm]) -> tuple[str, ...] | None:
+    return None if algs is None else check_allowlist("algs", algs, table)
+
+
+def check_allowlist(word: str, names: Collection[str], table: Mapping[str, Algorithm]) -> tuple[str, ...]:
+    """An allowlist is a collection of known names; one text would match by substring, an empty one would be a trap.
+
+    Raises:
+        TypeError: it is one text, or no collection.
+        ConfigurationError: it is empty, or holds a name that ``table`` does not.
+
+    Source: RFC 8725 3.1.
+    """
+    if isinstance(names, str | bytes) or not isinstance(names, Collection):
+        raise TypeError(f'{word} is a collection of names: {word}=("{next(iter(table))}",)')
+    if not names:
+        raise ConfigurationError(
+            f"{word} is empty: nothing could pass; None takes what the keys and the defaults allow"
+        )
+    for name in names:
+        if name not in table:
+            raise ConfigurationError(f"{word} holds an unknown name: expected some of {', '.join(table)}")
+    return tuple(names)
 
 
 def _may_verify(key: JWK) -> bool:
-    """Whether a member of a set is for signatures at all; the other members are for somebody else."""
     if key.use == "enc" or (key.key_ops is not None and "verify" not in key.key_ops):
         return False
     return key.alg is None or key.alg in SIGNATURE_ALGORITHMS
+
+
+def _may_decrypt(key: JWK) -> bool:
+    if key.use == "sig" or not key.is_private:
+        return False
+    if key.key_ops is not None and {"decrypt", "unwrapKey", "deriveKey", "deriveBits"}.isdisjoint(key.key_ops):
+        return False
+    return key.alg is None or key.alg in KEY_MANAGEMENT_ALGORITHMS or enc_of(key) is not None

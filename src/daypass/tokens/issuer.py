@@ -18,7 +18,7 @@ from daypass.errors import ConfigurationError
 from daypass.jose.jwa.signature import Seal
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
-from daypass.jose.jws import signing_header
+from daypass.jose.jws_compact import signing_header
 from daypass.limits import JWT_BYTES_MAX, NUMERIC_DATE_MAX
 from daypass.tokens.source import KeySource, StaticKeys, source_of
 

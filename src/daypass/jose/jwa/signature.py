@@ -1,13 +1,13 @@
 """The signature algorithms, one frozen table. Enters: a raw key. Leaves: functions that sign or check.
 
-Raw keys: oct is ``bytes``; RSA, EC and Ed448 are key objects of ``cryptography``; Ed25519 is ``bytes``, 32 of a public
-key or 64 of a secret one (seed and public half), for libsodium: it is twice as fast there, and refuses the small-order
-keys under which OpenSSL accepts forgeries. Whoever loads a key (jwk_members) has checked it: length, curve, halves.
+Raw keys: oct is ``bytes``; RSA, EC, Ed448 and ML-DSA are key objects of ``cryptography``; Ed25519 is ``bytes``, 32 of a
+public key or 64 of a secret one (seed and public half), for libsodium: it is twice as fast there, and refuses the
+small-order keys under which OpenSSL accepts forgeries. Whoever loads a key (raw_key) has checked length, curve, halves.
 
 Preparation is staged, because most of the work is the same for many tokens: ``algorithm.signer(raw)`` per key,
 header and dot per distinct header, the payload per token. Segments are ASCII bytes, as they stand in the token.
 The asymmetric modules of ``cryptography`` are imported with the first key that needs them.
-Source: RFC 7518 3; RFC 8037 3.1; RFC 9864 2.
+Source: RFC 7518 3; RFC 8037 3.1; RFC 8812 3.2; RFC 9864 2; RFC 9964 4.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from hmac import compare_digest
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from daypass.encoding import b64url_decode, b64url_encode, b64url_segment, encode_json
+from daypass.jose.jwa.algorithm import Algorithm
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import padding
@@ -30,35 +29,26 @@ if TYPE_CHECKING:
 __all__ = ["SIGNATURE_ALGORITHMS", "Holds", "Seal", "SignatureAlgorithm"]
 
 Seal = Callable[[bytes], str]
-"""From the payload (or the rest of it, where the beginning was absorbed with the header) to the whole token."""
+"""From the payload (or the rest of it, where the beginning was absorbed with the header) to the whole token.
+
+A token has one character for each octet, since an unencoded payload, absorbed with the header, may be any octets.
+"""
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 
 Holds = Callable[[bytes, bytes], bool]
 """From the encoded payload and signature to whether the signature holds. MalformedToken: it is not base64url."""
 
 
-class SignatureAlgorithm(msgspec.Struct, frozen=True, kw_only=True):
+class SignatureAlgorithm(Algorithm, frozen=True, kw_only=True):
     """One row of the table: what a name means, which keys it takes, and how it is computed.
 
     Args:
-        name: the ``alg`` value, compared exactly.
-        kty: the key type it takes.
-        curves: the ``crv`` values it takes; empty where the key type has none.
-        key_bytes_min: the shortest symmetric key, bytes; 0 where the key type says it.
         signer: raw private key -> beginning of the token -> Seal.
         verifier: raw public key -> header and dot -> Holds.
     """
 
-    name: str
-    kty: str
-    curves: tuple[str, ...] = ()
-    key_bytes_min: int = 0
     signer: Callable[[Any], Callable[[bytes], Seal]]
     verifier: Callable[[Any], Callable[[bytes], Holds]]
-
-    def takes(self, kty: str, crv: str | None) -> bool:
-        """Tell whether keys of this type and curve may be used."""
-        return kty == self.kty and (not self.curves or crv in self.curves)
 
 
 def _hash(name: str) -> HashAlgorithm:
@@ -87,7 +77,7 @@ def _hmac(name: str, digest: str, key_bytes_min: int) -> SignatureAlgorithm:
         keyed = start(key)
 
         def absorb(begun: bytes) -> Seal:
-            state, text = keyed.copy(), begun.decode()
+            state, text = keyed.copy(), begun.decode("latin-1")
             state.update(begun)
             copy = state.copy
 
@@ -143,7 +133,7 @@ def _asymmetric(
         def absorb(begun: bytes) -> Seal:
             def seal(payload: bytes) -> str:
                 signed = begun + b64url_segment(payload)
-                return f"{signed.decode()}.{b64url_encode(sign_input(signed))}"
+                return f"{signed.decode('latin-1')}.{b64url_encode(sign_input(signed))}"
 
             return seal
 
@@ -195,7 +185,7 @@ def _rsa(name: str, digest: str, *, pss: bool) -> SignatureAlgorithm:
 
 
 def _ecdsa(name: str, crv: str, digest: str, scalar_bytes: int) -> SignatureAlgorithm:
-    """ECDSA, r and s as fixed-length octets. Source: RFC 7518 3.4."""
+    """ECDSA, r and s as fixed-length octets. Source: RFC 7518 3.4; RFC 8812 3.2."""
     hashed = getattr(hashlib, digest)
 
     def scheme() -> Any:  # noqa: ANN401
@@ -255,7 +245,7 @@ def _eddsa(name: str, curves: tuple[str, ...]) -> SignatureAlgorithm:
         return lambda data: crypto_sign(data, key)[:64]
 
     def check_raw(key: Any) -> Callable[[bytes, bytes], bool]:  # noqa: ANN401
-        return _check_ed25519(key) if isinstance(key, bytes) else _check_ed448(key)
+        return _check_ed25519(key) if isinstance(key, bytes) else _check_by_key(key)
 
     return _asymmetric(name, "OKP", curves, sign_raw, check_raw)
 
@@ -276,7 +266,8 @@ def _check_ed25519(key: bytes) -> Callable[[bytes, bytes], bool]:
     return check
 
 
-def _check_ed448(key: Any) -> Callable[[bytes, bytes], bool]:  # noqa: ANN401
+def _check_by_key(key: Any) -> Callable[[bytes, bytes], bool]:  # noqa: ANN401
+    """Check with what the key itself offers: no choice of hash or padding is left."""
     from cryptography.exceptions import InvalidSignature
 
     def check(data: bytes, signature: bytes) -> bool:
@@ -287,6 +278,11 @@ def _check_ed448(key: Any) -> Callable[[bytes, bytes], bool]:  # noqa: ANN401
         return True
 
     return check
+
+
+def _mldsa(name: str) -> SignatureAlgorithm:
+    """ML-DSA, pure, with an empty context string. Source: RFC 9964 4; FIPS 204 5.2, 5.3."""
+    return _asymmetric(name, "AKP", (name,), lambda key: key.sign, _check_by_key)
 
 
 _ROWS: Final = (
@@ -302,9 +298,13 @@ _ROWS: Final = (
     _ecdsa("ES256", "P-256", "sha256", 32),
     _ecdsa("ES384", "P-384", "sha384", 48),
     _ecdsa("ES512", "P-521", "sha512", 66),
+    _ecdsa("ES256K", "secp256k1", "sha256", 32),
     _eddsa("EdDSA", ("Ed25519", "Ed448")),
     _eddsa("Ed25519", ("Ed25519",)),
     _eddsa("Ed448", ("Ed448",)),
+    _mldsa("ML-DSA-44"),
+    _mldsa("ML-DSA-65"),
+    _mldsa("ML-DSA-87"),
 )
 
 SIGNATURE_ALGORITHMS: Final[Mapping[str, SignatureAlgorithm]] = MappingProxyType({row.name: row for row in _ROWS})

@@ -1,0 +1,120 @@
+"""X.509 certificates beside a key: ``x5c`` and its thumbprint. Enters: a certificate. Leaves: its key, its chain.
+
+A certificate is taken for what it says of its key, and is nobody's trust: no chain, date or name is checked here.
+Source: RFC 7517 4.7 to 4.9; RFC 5280 4.1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from daypass.encoding import b64url_encode
+from daypass.errors import KeyFormatError
+from daypass.jose.concealed import Concealed
+from daypass.jose.jwk_members import write_members
+from daypass.jose.key_text import octets_of
+from daypass.jose.raw_key import RawKey, raw_from_object
+from daypass.limits import CERTIFICATES_MAX
+
+__all__ = ["certificate_thumbprint", "chain_of", "load_certificates"]
+
+
+def load_certificates(data: Concealed) -> tuple[RawKey, tuple[str, ...]]:
+    """Take the key of a certificate.
+
+    Args:
+        data: PEM (a chain may follow, its first certificate holds the key) or DER, at most KEY_TEXT_BYTES_MAX.
+
+    Returns:
+        The public key, and the chain as ``x5c`` spells it: base64 of DER.
+
+    Raises:
+        KeyFormatError: it is no certificate, or its key is of no supported type.
+        WeakKey: its key is too weak.
+
+    Source: RFC 7517 4.7; RFC 7468 5.
+    """
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    octets = octets_of(data)
+    found = []
+    try:
+        if octets.value[:1] == b"\x30":
+            found = [x509.load_der_x509_certificate(octets.value)]
+        elif b"BEGIN CERTIFICATE-----" in octets.value:
+            found = x509.load_pem_x509_certificates(octets.value)
+    except (ValueError, UnsupportedAlgorithm):
+        pass
+    if not 0 < len(found) <= CERTIFICATES_MAX:
+        raise KeyFormatError(
+            f"this is no certificate (PEM of 1 to {CERTIFICATES_MAX}, or DER of one): JWK.from_pem reads a key"
+        )
+    chain = tuple(b64encode(one.public_bytes(Encoding.DER)).decode("ascii") for one in found)
+    return _key_of(found[0]), chain
+
+
+def chain_of(jwk: Mapping[str, Any], raw: RawKey) -> tuple[str, ...]:
+    """The ``x5c`` of a JWK, held against its key and its thumbprints; empty where there is none.
+
+    Raises:
+        KeyFormatError: it is no list of certificates, its first one is of another key, or ``x5t`` or ``x5t#S256`` is
+            that of another certificate.
+
+    Source: RFC 7517 4.7: the key in the first certificate must match the public key of the JWK.
+    """
+    if "x5c" not in jwk:
+        return ()
+    chain = jwk["x5c"]
+    if not isinstance(chain, list) or not 0 < len(chain) <= CERTIFICATES_MAX:
+        raise KeyFormatError(f"JWK member 'x5c' must be a list of 1 to {CERTIFICATES_MAX} certificates")
+    ders = [_der_of(one) for one in chain]
+    certified = write_members(_parsed(ders[0]), private=False)
+    if raw.kty == "oct" or certified != write_members(raw, private=False):
+        raise KeyFormatError("the first certificate of 'x5c' is that of another key")
+    for name, digest in (("x5t", "sha1"), ("x5t#S256", "sha256")):
+        if name in jwk and jwk[name] != b64url_encode(hashlib.new(digest, ders[0]).digest()):
+            raise KeyFormatError(f"JWK member {name!r} is that of another certificate than the first of 'x5c'")
+    return tuple(chain)
+
+
+def certificate_thumbprint(certificate: str) -> str:
+    """The ``x5t#S256`` of a certificate: base64 of DER in, base64url out. Source: RFC 7517 4.9."""
+    return b64url_encode(hashlib.sha256(b64decode(certificate)).digest())
+
+
+def _der_of(text: object) -> bytes:
+    """Base64 (not base64url) of DER, in its one spelling. Source: RFC 7517 4.7."""
+    try:
+        der = b64decode(text, validate=True) if isinstance(text, str) else b""
+    except ValueError:
+        der = b""
+    if not der or b64encode(der).decode("ascii") != text:
+        raise KeyFormatError("a certificate in 'x5c' must be base64 (not base64url, no line breaks) of DER")
+    return der
+
+
+def _parsed(der: bytes) -> RawKey:
+    from cryptography import x509
+
+    try:
+        return _key_of(x509.load_der_x509_certificate(der))
+    except ValueError:
+        pass
+    raise KeyFormatError("the first certificate of 'x5c' cannot be read")
+
+
+def _key_of(certificate: Any) -> RawKey:  # noqa: ANN401 - the class is imported late
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    key = None
+    with suppress(ValueError, UnsupportedAlgorithm):
+        key = certificate.public_key()
+    if key is None:
+        raise KeyFormatError("the key of this certificate is of no supported type")
+    return raw_from_object(key)
