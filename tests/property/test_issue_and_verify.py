@@ -16,7 +16,7 @@ from daypass import jws, jwt
 from daypass.claims import ClaimsPolicy, encode_claims
 from daypass.errors import NotYetValid, TokenError, WrongAudience
 from daypass.jose.jwk import JWK
-from daypass.jose.jwt import compile_verifier
+from daypass.jose.jwt_verifier import compile_verifier
 from daypass.jose.key_choice import KeyChoice
 from daypass.limits import NUMERIC_DATE_MAX
 from daypass.tokens.issuer import Issuer

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from daypass.claims import ClaimsPolicy
 from daypass.errors import ClaimError, TokenError
 from daypass.jose.jwk import JWK
-from daypass.jose.jwt import Verify, compile_verifier
+from daypass.jose.jwt_verifier import Verify, compile_verifier
 from daypass.jose.key_choice import KeyChoice
 from daypass.tokens.verifier import Verifier
 from tests.property.test_json_objects import JSON

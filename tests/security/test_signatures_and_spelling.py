@@ -93,7 +93,8 @@ def test_B03_the_other_s_is_valid_and_no_other_token(alg: str) -> None:
     assert verify(token)["jti"] == verify(twin)["jti"] == verify(twin)["jti"] == "j1"
     verified = jws.verify(twin, forge.jwk(alg))
     assert not hasattr(verified, "id")
-    assert set(verified.__struct_fields__) == {"payload", "header", "key"}
+    assert set(verified.__struct_fields__) == {"payload", "header", "key", "unprotected", "signatures"}
+    assert set(verified.signatures[0].__struct_fields__) == {"index", "header", "unprotected", "key"}
 
 
 def other_spellings(text: str) -> dict[str, str]:

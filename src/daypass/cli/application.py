@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from daypass.cli import keys, users
+from daypass.cli import keys, token, users
 from daypass.cli.serve import serve
 
 __all__ = ["application"]
 
 application = typer.Typer(
     name="daypass",
-    help="Sessions that the client carries: the service and its accounts and keys.",
+    help="Sessions that the client carries: the service, its accounts and keys, and tokens of any kind.",
     add_completion=False,
     no_args_is_help=True,
     # A pretty traceback shows local variables, and those may be secrets.
@@ -24,6 +24,7 @@ application = typer.Typer(
 application.command()(serve)
 application.add_typer(users.group, name="users")
 application.add_typer(keys.group, name="keys")
+application.add_typer(token.group, name="token")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,4 +1,7 @@
-"""``daypass keys``: the key ring, beside a running service. Enters: no secret. Leaves: a table, a new key."""
+"""``daypass keys``: the key ring, beside a running service; and keys for anything else.
+
+Enters: no secret. Leaves: a table, a new key.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from daypass.cli.exit_codes import exit_codes
+from daypass.cli.files import write_all_new
+from daypass.cli.key_sources import PasswordEnv, variable
 from daypass.cli.options import Data, moment, print_table
+from daypass.encoding import encode_json
 from daypass.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from daypass.jose.jwk import JWK
     from daypass.keyring.ring import KeyRing
 
 __all__ = ["group"]
 
-group = typer.Typer(help="The key ring: list, rotate, retire.", no_args_is_help=True)
+group = typer.Typer(
+    help="The key ring: list, rotate, retire. And new keys for anything else: generate.", no_args_is_help=True
+)
 
 
 @group.command("list")
@@ -65,6 +75,56 @@ def retire(
     """Refuse what was made with a key, within about a second: for a key that has leaked."""
     _ring(data).retire(kid)
     print(f"retired {kid}")
+
+
+@group.command()
+def generate(
+    *,
+    alg: Annotated[str, typer.Option("--alg", help="What it is for: EdDSA, ES256, HS256, RSA-OAEP-256, A256GCM ...")],
+    crv: Annotated[
+        str | None, typer.Option("--crv", help="The curve, where the algorithm takes several.", show_default=False)
+    ] = None,
+    bits: Annotated[
+        int | None, typer.Option("--bits", help="The size of an RSA or symmetric key.", show_default=False)
+    ] = None,
+    kid: Annotated[
+        str | None,
+        typer.Option("--kid", help="Its name; without it the thumbprint, or random.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="A new file for the private key, with mode 0600.", show_default=False),
+    ] = None,
+    public: Annotated[
+        Path | None, typer.Option("--public", help="A new file for the public half.", show_default=False)
+    ] = None,
+    pem: Annotated[bool, typer.Option("--pem", help="Write PEM (PKCS#8, SPKI) instead of a JWK.")] = False,
+    password_env: PasswordEnv = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> None:
+    """Make a key for one algorithm. Without --out the private key goes to the standard output."""
+    if password_env is not None and not pem:
+        raise typer.BadParameter("a password protects a PEM: say --pem with --password-env")
+    from daypass.jose.jwk import JWK
+
+    with exit_codes():
+        key = JWK.generate(alg, kid=kid, bits=bits, crv=crv)
+        password = None if password_env is None else variable(password_env)
+        private_text = _spelt(key, pem=pem, private=True, password=password)
+        texts = [] if public is None else [(public, _spelt(key.public(), pem=pem, private=False), False)]
+        if out is not None:
+            write_all_new([(out, private_text, True), *texts], force=force)
+            print(f"new key {key.kid}")
+        else:
+            write_all_new(texts, force=force)
+            print(private_text.decode("ascii"), end="")
+
+
+def _spelt(key: JWK, *, pem: bool, private: bool, password: bytes | None = None) -> bytes:
+    """Write a key, as PEM or as a JWK on one line."""
+    if pem:
+        return key.to_pem(private=private, password=password)
+    return encode_json(key.to_dict(private=private)) + b"\n"
 
 
 def _ring(data: Path | None) -> KeyRing:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
+from daypass.cli.exit_codes import FAILED, Stopped, reason_of
 from daypass.errors import DaypassError
 
 __all__ = ["main"]
@@ -20,11 +21,12 @@ def main() -> None:
         from daypass.cli.application import application
 
         application()
+    except Stopped as stopped:
+        _fail(stopped.reason, stopped.code)
     except DaypassError as error:
         _fail(str(error))
     except OSError as error:  # what a room has not named better: a disk that is full, an output that is closed
-        place = f" ({error.filename})" if error.filename else ""
-        _fail(f"{error.strerror or type(error).__name__}{place}")
+        _fail(reason_of(error))
     except ModuleNotFoundError as error:
         name = (error.name or "").partition(".")[0]
         if name in {"", "daypass"}:
@@ -32,7 +34,8 @@ def main() -> None:
         _fail(f'{name} is not installed: pip install "daypass[server,cli]"')
 
 
-def _fail(reason: str) -> NoReturn:
-    """Say in one line why nothing was done."""
-    print(f"daypass: {' '.join(reason.split())}", file=sys.stderr)
-    sys.exit(1)
+def _fail(reason: str, code: int = FAILED) -> NoReturn:
+    """Say in one line why nothing was done, unless all was said."""
+    if reason:
+        print(f"daypass: {' '.join(reason.split())}", file=sys.stderr)
+    sys.exit(code)

@@ -42,7 +42,7 @@ from daypass.jose.key_choice import DecryptionChoice, Keys
 from daypass.jose.key_use import encrypting_algorithm, prepared_receiver, prepared_sender
 from daypass.limits import HEADERS_REMEMBERED_MAX, TOKEN_BYTES_MAX
 
-__all__ = ["Decrypter", "compile_decrypter", "decrypt", "encrypt"]
+__all__ = ["Decrypter", "compile_decrypter", "compile_encrypter", "decrypt", "encrypt"]
 
 Decrypter = Callable[[str], tuple[bytes, JWEHeader, JWK]]
 """From a token to its plaintext, its header (its members are not to be changed) and the key that decrypted it."""
@@ -78,22 +78,35 @@ def encrypt(
     if plaintext.__class__ is not bytes:
         plaintext = demand_plaintext(plaintext)
     try:
-        seal = key.prepared["jwe", enc, alg] if header is None else _sealer(key, enc, alg, header)
+        seal = key.prepared["jwe", enc, alg] if header is None else compile_encrypter(key, enc, alg, header)
     except (KeyError, AttributeError, TypeError):
-        seal = _sealer(demand_recipient(key), enc, alg, header)
+        seal = compile_encrypter(demand_recipient(key), enc, alg, header or {})
+        if header is None:
+            key.prepared.once(("jwe", enc, alg), lambda: seal)
     token: str = seal(plaintext)
     if len(token) > TOKEN_BYTES_MAX:
         raise ValueError(f"the token would be longer than {TOKEN_BYTES_MAX} bytes: nobody would take it")
     return token
 
 
-def _sealer(key: JWK, enc: str, alg: str | None, extra: Mapping[str, Any] | None) -> Callable[[bytes], str]:
-    """What encrypts for a key under a header; the key remembers it for the plain one."""
+def compile_encrypter(key: JWK, enc: str, alg: str | None, header: Mapping[str, Any]) -> Callable[[bytes], str]:
+    """Compile a key and a header into the function that encrypts.
+
+    Args:
+        key: public or symmetric.
+        enc: content encryption.
+        alg: key management; None: the one that the key names.
+        header: further protected parameters.
+
+    Raises:
+        TypeError, ValueError: they do not go together.
+
+    Source: RFC 7516 5.1.
+    """
     entry, row = encrypting_algorithm(key, alg), enc_for(enc, key)
-    members = sender_header(key, entry, row, extra or {})
+    members = sender_header(key, entry, row, header)
     demand_key_size(key, entry, row)
-    seal = _direct_sealer(key, row, members) if entry.name == "dir" else _wrapping_sealer(key, entry, row, members)
-    return seal if extra is not None else key.prepared.once(("jwe", enc, alg), lambda: seal)
+    return _direct_sealer(key, row, members) if entry.name == "dir" else _wrapping_sealer(key, entry, row, members)
 
 
 def _direct_sealer(key: JWK, enc: ContentEncryption, members: dict[str, Any]) -> Callable[[bytes], str]:
@@ -185,13 +198,20 @@ def decrypter_of(keys: Keys, algs: Collection[str] | None, encs: Collection[str]
     return compiled
 
 
-def compile_decrypter(choice: DecryptionChoice, allowed: Allowed, *, bytes_max: int = TOKEN_BYTES_MAX) -> Decrypter:
+def compile_decrypter(
+    choice: DecryptionChoice,
+    allowed: Allowed,
+    *,
+    bytes_max: int = TOKEN_BYTES_MAX,
+    check_header: Callable[[JWEHeader], None] | None = None,
+) -> Decrypter:
     """Compile keys and policy into the function that decrypts tokens.
 
     Args:
         choice: the keys; they do not change, a new set is compiled anew.
         allowed: what else is allowed.
         bytes_max: the longest token that is looked at.
+        check_header: what else a header must satisfy, before a key is chosen.
 
     Source: RFC 7516 5.2.
     """
@@ -219,6 +239,8 @@ def compile_decrypter(choice: DecryptionChoice, allowed: Allowed, *, bytes_max: 
         head, *parts = split_compact(token, bytes_max)
         header = check_jwe_shape(read_members(head))
         check_policy(header, allowed)
+        if check_header is not None:
+            check_header(header)
         key, entry = choice.choose(header)
         enc = content_encryption(header.enc, key)
         parameters = key_parameters(header, key, entry, enc)

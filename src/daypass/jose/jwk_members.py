@@ -126,8 +126,8 @@ def _read_ec(jwk: Mapping[str, Any]) -> RawKey:
     if not isinstance(crv, str) or crv not in EC_BYTES:
         raise KeyFormatError(f"an EC key needs a 'crv' that is one of {', '.join(EC_BYTES)}")
     curve, length = ec_curve(crv), EC_BYTES[crv]
-    x, y = (int.from_bytes(_octets(jwk, name, length=length), "big") for name in ("x", "y"))
-    public = ec.EllipticCurvePublicNumbers(x, y, curve).public_key()  # refuses points off the curve
+    point = b"\x04" + _octets(jwk, "x", length=length) + _octets(jwk, "y", length=length)
+    public = ec.EllipticCurvePublicKey.from_encoded_point(curve, point)  # refuses points off the curve
     if "d" not in jwk:
         return RawKey("EC", crv, public=public, private=None)
     private = ec.derive_private_key(int.from_bytes(_octets(jwk, "d", length=length), "big"), curve)

@@ -80,6 +80,11 @@ class Choice(Generic[Row]):
         for key, entries in self._eligible:
             self._by_kid.setdefault(key.kid, []).append((key, entries))
 
+    @property
+    def keys(self) -> tuple[JWK, ...]:
+        """The keys that are for the task."""
+        return tuple(key for key, _ in self._eligible)
+
     def choose(self, header: Naming) -> tuple[JWK, Row]:
         """Find the one key and algorithm for a header.
 

@@ -25,7 +25,7 @@ Severity = Literal["error", "warning", "info"]
 _ORDER: Final = {"error": 0, "warning": 1, "info": 2}
 _PLACE_CHARACTERS_MAX: Final = 200
 # A name with an @ may be somebody's address, one with a control character an attack on a terminal: both are masked.
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_:/.#-]{0,63}")
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_:/.#-]{0,63}")
 _STANDARD_ALPHABET: Final = str.maketrans("+/", "-_")
 
 

@@ -15,8 +15,9 @@ from daypass.claims import Claims, ClaimsPolicy, compile_policy
 from daypass.errors import ConfigurationError, TokenError, UnknownKey
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
-from daypass.jose.jwt import Verify, compile_verifier, typed_claims
+from daypass.jose.jwt_verifier import Verify, compile_verifier
 from daypass.jose.key_choice import KeyChoice
+from daypass.jose.typed_claims import typed_claims
 from daypass.limits import JWT_BYTES_MAX, LEEWAY_S_MAX
 from daypass.tokens.cache import VerificationCache
 from daypass.tokens.issuer import check_count, check_parties

@@ -35,6 +35,13 @@ def test_any_bytes_are_signed(payload: Any) -> None:
         verified.payload = b"other"  # type: ignore[misc]
 
 
+def test_a_compact_token_has_one_signature_and_protects_all_it_says() -> None:
+    verified = jws.verify(jws.sign(b"x", KEY, header={"x": 1}), [KEY])
+    assert verified.unprotected == {}
+    (only,) = verified.signatures
+    assert (only.index, only.header, only.unprotected, only.key) == (0, verified.header, {}, KEY)
+
+
 @pytest.mark.parametrize("payload", ["text", None, 5, {"sub": "u"}, [1]], ids=repr)
 def test_a_payload_is_bytes(payload: Any) -> None:
     with pytest.raises(TypeError, match="takes claims"):

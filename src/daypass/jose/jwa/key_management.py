@@ -278,17 +278,9 @@ def _ecdh(bits: int) -> KeyManagementAlgorithm:
     """Ephemeral-static Diffie-Hellman: of the CEK itself (bits 0), or of a key that wraps it. Source: RFC 7518 4.6."""
     name = f"ECDH-ES+A{bits}KW" if bits else "ECDH-ES"
 
-    def derive(z: bytes, p: KeyParameters) -> bytes:
-        """The Concat KDF, which binds the key to the algorithm that uses it. Source: RFC 7518 4.6.2."""
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
-
-        length = bits // 8 or p.cek_bytes
-        fields = ((name if bits else p.enc).encode("ascii"), p.apu, p.apv)
-        info = b"".join(len(one).to_bytes(4, "big") + one for one in fields) + (length * 8).to_bytes(4, "big")
-        return ConcatKDFHash(hashes.SHA256(), length, info).derive(z)
-
     def sender(key: Any) -> Send:  # noqa: ANN401
+        derive = _concat_kdf(name if bits else "", bits // 8)
+
         def send(cek: bytes, p: KeyParameters) -> Sent:
             ephemeral = _ephemeral(key)
             derived = derive(_exchange(ephemeral)(key), p)
@@ -298,7 +290,7 @@ def _ecdh(bits: int) -> KeyManagementAlgorithm:
         return send
 
     def receiver(key: Any) -> Receive:  # noqa: ANN401
-        exchange = _exchange(key)
+        derive, exchange = _concat_kdf(name if bits else "", bits // 8), _exchange(key)
 
         def receive(encrypted_key: bytes, p: KeyParameters) -> bytes:
             if p.epk is None or (encrypted_key and not bits):
@@ -323,6 +315,26 @@ def _ecdh(bits: int) -> KeyManagementAlgorithm:
         sender=sender,
         receiver=receiver,
     )
+
+
+def _concat_kdf(algorithm: str, length: int) -> Callable[[bytes, KeyParameters], bytes]:
+    """From a shared secret to a key that is bound to the algorithm which uses it.
+
+    Without an algorithm it is that of the content encryption, and its key has the length.
+    Source: RFC 7518 4.6.2; NIST SP 800-56A 5.8.1.
+    """
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
+
+    sha256 = hashes.SHA256()
+
+    def derive(z: bytes, p: KeyParameters) -> bytes:
+        key_bytes = length or p.cek_bytes
+        fields = ((algorithm or p.enc).encode("ascii"), p.apu, p.apv)
+        info = b"".join([len(one).to_bytes(4, "big") + one for one in fields]) + (key_bytes * 8).to_bytes(4, "big")
+        return ConcatKDFHash(sha256, key_bytes, info).derive(z)
+
+    return derive
 
 
 def _ephemeral(public: Any) -> Any:  # noqa: ANN401

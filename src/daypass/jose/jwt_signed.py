@@ -1,0 +1,178 @@
+"""A signed JWT: claims, signed. Enters: claims, or a token of a stranger. Leaves: a token, or claims that hold.
+
+Source: RFC 7519 7; RFC 8725.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from typing import Any, Final, TypeVar, overload
+
+from daypass.claims import Claims, ClaimsPolicy, encode_claims
+from daypass.errors import ConfigurationError, MalformedToken, UnsupportedToken
+from daypass.jose.header import parse_header
+from daypass.jose.jwa.signature import Seal
+from daypass.jose.jwk import JWK
+from daypass.jose.jwk_set import JWKSet
+from daypass.jose.jws_compact import demand_key, signing_header
+from daypass.jose.jwt_verifier import Verify, check_jwt_header, compile_verifier
+from daypass.jose.key_choice import Keys, choice_of
+from daypass.jose.key_use import prepared_signer, signing_algorithm
+from daypass.jose.typed_claims import Issuable, plain_claims, typed_claims
+from daypass.limits import JWT_BYTES_MAX
+
+__all__ = ["sign", "verify"]
+
+T = TypeVar("T")
+_DEFAULT_POLICY: Final = ClaimsPolicy()
+
+
+# ------------------------------------------------------------------------------------------------------ sign
+
+
+def sign(
+    claims: Issuable,
+    key: JWK,
+    *,
+    lifetime_s: float | None = 900,
+    header: Mapping[str, Any] | None = None,
+    claims_type: type[Any] | None = None,
+    bytes_max: int = JWT_BYTES_MAX,
+) -> str:
+    """Sign claims.
+
+    Args:
+        claims: JSON values; an ``exp`` of yours stays, otherwise ``iat`` and ``exp`` are added.
+        key: private or symmetric, with an ``alg``.
+        lifetime_s: seconds until ``exp``; None: no ``exp``, which a verifier accepts only with ``required=()``.
+        header: further header parameters; ``typ`` is ``JWT`` unless named, ``alg`` and ``kid`` come from the key.
+        claims_type: a dataclass, TypedDict or msgspec Struct that the claims fit; they may be an instance of it.
+        bytes_max: the longest token; a verifier must allow as much.
+
+    Returns:
+        ASCII, a compact JWS.
+
+    Raises:
+        TypeError: a claim is nothing that JSON can say exactly (convert a datetime to epoch seconds).
+        ValueError: what a verifier would refuse: a wrong type, a key that cannot sign, a token that is too long.
+
+    Source: RFC 7519 7.1; RFC 7515 5.1.
+    """
+    try:
+        seal: Seal = key.prepared["jwt"] if header is None else _sealer(key, header)
+    except (KeyError, AttributeError):
+        demand_key(key)
+        seal = _sealer(key, header)
+    if claims_type is not None:
+        claims = plain_claims(claims, claims_type, added=_times(lifetime_s))
+    if "exp" not in claims and lifetime_s is not None:  # type: ignore[operator]  # no mapping: a TypeError, as it should
+        claims = with_lifetime(claims, lifetime_s)  # type: ignore[arg-type]
+    token = seal(encode_claims(claims))  # type: ignore[arg-type]
+    if len(token) > bytes_max:
+        raise ValueError(f"the token would have {len(token)} bytes, more than the {bytes_max} of bytes_max")
+    return token
+
+
+def _sealer(key: JWK, header: Mapping[str, Any] | None) -> Seal:
+    """What signs under a header; the key remembers it for the plain one. Source: RFC 7519 5.1."""
+    if header is not None and "b64" in header:
+        raise ConfigurationError("a JWT has no b64 header parameter")  # RFC 7797 7
+    entry, segment = signing_algorithm(key), signing_header(key, header, typ="JWT")
+    try:
+        parsed = parse_header(segment)
+        check_jwt_header(parsed, parsed.typ)
+    except (MalformedToken, UnsupportedToken) as refused:
+        raise ConfigurationError(f"no verifier of a JWT would take this header: {refused.hint}") from None
+    seal = prepared_signer(key, entry)(segment + b".")
+    return seal if header is not None else key.prepared.once("jwt", lambda: seal)
+
+
+def with_lifetime(claims: Mapping[str, Any], lifetime_s: float) -> dict[str, Any]:
+    """Add ``iat`` and ``exp``. Raises TypeError, ValueError: no positive number of seconds. Source: RFC 7519 4.1.4."""
+    times = _times(lifetime_s)
+    return {"iat": times["iat"], **claims, "exp": times["exp"]}
+
+
+def _times(lifetime_s: float | None) -> dict[str, float]:
+    if lifetime_s is None:
+        return {}
+    if isinstance(lifetime_s, bool) or not isinstance(lifetime_s, int | float):
+        raise TypeError("lifetime_s is a number of seconds, or None")
+    if not 0 < lifetime_s < float("inf"):
+        raise ValueError("lifetime_s must be a positive number of seconds")
+    now_s = time.time()
+    exp = int(now_s) + int(lifetime_s) if lifetime_s >= 1 else now_s + lifetime_s  # never born expired
+    return {"iat": int(now_s), "exp": exp}
+
+
+# ---------------------------------------------------------------------------------------------------- verify
+
+
+@overload
+def verify(
+    token: str,
+    keys: Keys,
+    *,
+    policy: ClaimsPolicy = ...,
+    algs: Collection[str] | None = ...,
+    claims_type: None = ...,
+    bytes_max: int = ...,
+) -> Claims: ...
+
+
+@overload
+def verify(
+    token: str,
+    keys: Keys,
+    *,
+    policy: ClaimsPolicy = ...,
+    algs: Collection[str] | None = ...,
+    claims_type: type[T],
+    bytes_max: int = ...,
+) -> T: ...
+
+
+def verify(
+    token: str,
+    keys: Keys,
+    *,
+    policy: ClaimsPolicy = _DEFAULT_POLICY,
+    algs: Collection[str] | None = None,
+    claims_type: type[T] | None = None,
+    bytes_max: int = JWT_BYTES_MAX,
+) -> Claims | T:
+    """Verify a signed JWT and return its claims.
+
+    Args:
+        token: ASCII, a compact JWS of at most ``bytes_max``.
+        keys: one JWK, a JWKSet or a sequence of JWK.
+        policy: what the claims must satisfy; by default an ``exp`` to come, and no ``aud``.
+        algs: algorithms that are allowed; None: those that the keys name.
+        claims_type: a dataclass, TypedDict or msgspec Struct to convert the claims to.
+        bytes_max: the longest token that is looked at.
+
+    Returns:
+        The claims, a new dict (or a ``claims_type``).
+
+    Raises:
+        TokenError: the token was refused; its subclasses say why.
+        TypeError, ValueError: ``algs``, ``keys`` or ``policy`` could never verify anything.
+
+    Source: RFC 7519 7.2; RFC 8725 3.
+    """
+    try:
+        compiled = keys.prepared[policy, algs, bytes_max]  # type: ignore[union-attr]  # or the next line
+    except (AttributeError, KeyError, TypeError):
+        compiled = _compiled(keys, policy, algs, bytes_max)
+    claims = compiled(token)
+    return claims if claims_type is None else typed_claims(claims, claims_type)
+
+
+def _compiled(keys: Keys, policy: ClaimsPolicy, algs: Collection[str] | None, bytes_max: int) -> Verify:
+    """Compile, and let the key or set remember; a sequence, or algs that are no tuple, are compiled each time."""
+    if isinstance(keys, JWK | JWKSet) and (algs is None or isinstance(algs, tuple)):
+        choice = choice_of(keys, algs)
+        verify = compile_verifier(choice, policy, bytes_max=bytes_max)
+        return keys.prepared.once((policy, algs, bytes_max), lambda: verify)  # type: ignore[no-any-return]
+    return compile_verifier(choice_of(keys, algs), policy, bytes_max=bytes_max)
