@@ -46,7 +46,8 @@ def joserfc_sign(places: Sequence[Place], payload: bytes, flattened: bool) -> To
     members = [{"protected": protected, **({"header": header} if header else {})} for _, protected, header in places]
     keys = [key for key, *_ in places]
     given: Any = members[0] if flattened else members
-    return joserfc.jws.serialize_json(given, payload, joserfc_keys(keys, private=True), [key.alg for key in keys])  # type: ignore[return-value]
+    algs: Any = [key.alg for key in keys]
+    return {**joserfc.jws.serialize_json(given, payload, joserfc_keys(keys, private=True), algs)}
 
 
 def joserfc_verify(token: Token, keys: Sequence[JWK], payload: bytes | None) -> bytes:
@@ -56,8 +57,9 @@ def joserfc_verify(token: Token, keys: Sequence[JWK], payload: bytes | None) -> 
             **token,
             "payload": joserfc.jws.serialize_compact({"alg": "none"}, payload, None, ["none"]).split(".")[1],
         }
-    algs = [key.alg for key in keys]
-    return joserfc.jws.deserialize_json(token, joserfc_keys(keys, private=False), algs).payload  # type: ignore[arg-type]
+    given: Any = token
+    algs: Any = [key.alg for key in keys]
+    return joserfc.jws.deserialize_json(given, joserfc_keys(keys, private=False), algs).payload
 
 
 def jwcrypto_key(key: JWK, *, private: bool) -> Any:

@@ -8,13 +8,13 @@ import pytest
 from daypass import jwe
 from daypass.encoding import b64url_decode
 from daypass.errors import DecryptionFailed, TokenError, UnsupportedToken
+from daypass.jose.concealed import Concealed
 from daypass.jose.jwa.content_encryption import CONTENT_ENCRYPTIONS
 from daypass.jose.jwa.key_management import KEY_MANAGEMENT_ALGORITHMS, KeyParameters
 from daypass.jose.jwe_message import open_content
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.jose.raw_key import raw_from_secret
-from daypass.jose.concealed import Concealed
 from tests import vectors
 
 EXAMPLES = {it["id"]: it for it in vectors.load("rfc-examples.json")["examples"]}
@@ -110,7 +110,8 @@ def test_a_key_agreement_of_an_rfc(example: dict[str, Any]) -> None:
     parameters = KeyParameters(
         enc=example["algorithm_id"], cek_bytes=len(expected), epk=ephemeral.raw.public, apu=b"Alice", apv=b"Bob"
     )
-    assert example["apu"] and example["apv"]
+    assert example["apu"]
+    assert example["apv"]
     assert KEY_MANAGEMENT_ALGORITHMS["ECDH-ES"].receiver(recipient.raw.private)(b"", parameters) == expected
 
 
@@ -219,7 +220,7 @@ def test_a_token_of_the_cookbook_under_another_key_fails_alike() -> None:
     messages = set()
     for example in COOKBOOK.values():
         key = cookbook_keys(example)[0]
-        if key.alg is None or key.kty == "oct" and "pwd" not in example["input"]:
+        if key.alg is None or (key.kty == "oct" and "pwd" not in example["input"]):
             continue
         other = JWK.generate(key.alg, crv=key.crv if key.crv and key.alg.startswith("ECDH") else None)
         with pytest.raises(TokenError) as raised:

@@ -22,6 +22,7 @@ from daypass.errors import (
 )
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
+from daypass.jose.key_use import prepared_verifier
 from daypass.limits import HEADER_BYTES_MAX, SIGNATURES_MAX, TOKEN_BYTES_MAX
 from tests.security import forge
 from tests.security.forge import b64u
@@ -56,16 +57,16 @@ def general(*signatures: Any, payload: str = "eA") -> Members:
 def tried(monkeypatch: pytest.MonkeyPatch) -> list[JWK]:
     """The keys whose primitive was called, in order."""
     calls: list[JWK] = []
-    prepared = JWK.prepared_verifier
 
     def counting(key: JWK, entry: Any) -> Callable[[bytes], Callable[[bytes, bytes], bool]]:
         def absorb(head: bytes) -> Callable[[bytes, bytes], bool]:
-            holds = prepared(key, entry)(head)
+            holds = prepared_verifier(key, entry)(head)
             return lambda body, mac: calls.append(key) or holds(body, mac)
 
         return absorb
 
-    monkeypatch.setattr(JWK, "prepared_verifier", counting)
+    for room in ("jws_compact", "jws_json", "jwt_verifier"):
+        monkeypatch.setattr(f"daypass.jose.{room}.prepared_verifier", counting)
     return calls
 
 

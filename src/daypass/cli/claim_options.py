@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from daypass.cli.exit_codes import FILE, SET_UP, Stopped
+from daypass.cli.exit_codes import FILE, SET_UP, Stopped, in_options
 from daypass.cli.files import read_input
 from daypass.encoding import parse_object
 from daypass.errors import DaypassError, MalformedToken
@@ -66,7 +66,7 @@ def policy_of(
     try:
         return ClaimsPolicy(issuer=issuer, audience=audience, typ=typ, leeway_s=leeway_s, required=names)
     except (TypeError, ValueError) as error:
-        reason = str(error)
+        reason = in_options(str(error))
     raise Stopped(SET_UP, reason)
 
 
@@ -89,5 +89,5 @@ def made_with(make: Callable[[], str]) -> str:
     except DaypassError:
         raise
     except (TypeError, ValueError) as error:
-        reason = str(error)
+        reason = in_options(str(error))
     raise Stopped(FILE, reason)

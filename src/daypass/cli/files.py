@@ -41,6 +41,9 @@ def read_input(place: str, *, what: str, bytes_max: int) -> bytes:
         Stopped: it cannot be read.
     """
     if place == _STDIN:
+        stdin: object = sys.stdin
+        if stdin is None:
+            raise Stopped(FILE, f"there is no standard input: give the {what} in a file")
         if sys.stdin.isatty():
             print(f"daypass: paste the {what}, then press Enter and Ctrl-D", file=sys.stderr)
         return sys.stdin.buffer.read(bytes_max + 1)

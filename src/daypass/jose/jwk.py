@@ -1,6 +1,6 @@
 """JWK: one key that knows what it may do. Enters: a secret, PEM, DER, a certificate, JSON. Leaves: a key for one task.
 
-All checking happens when a key is loaded; below, jws and jwe ask it only for the prepared functions of one algorithm.
+All checking happens when a key is loaded; key_use says what it is used for, with functions prepared once per key.
 A JWK shows nothing of its material: not in ``repr``, not to pickle, not to an encoder of JSON.
 Source: RFC 7517 4; RFC 7518 6; RFC 7638; RFC 9278.
 """
@@ -8,17 +8,16 @@ Source: RFC 7517 4; RFC 7518 6; RFC 7638; RFC 9278.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Literal, NoReturn
 
 from daypass.encoding import b64url_encode, encode_json
 from daypass.errors import ConfigurationError, KeyFormatError
 from daypass.jose.certificate import certificate_thumbprint, chain_of, load_certificates
 from daypass.jose.concealed import Concealed, members_of, parse_members
-from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS, Holds, Seal, SignatureAlgorithm
 from daypass.jose.jwk_generate import generate_for
 from daypass.jose.jwk_members import read_members, write_members
-from daypass.jose.key_rules import ALGORITHMS, check_names, check_permitted, check_suits, key_algorithm, suits
+from daypass.jose.key_rules import ALGORITHMS, check_names, check_suits, key_algorithm
 from daypass.jose.key_text import dump_key, load_der, load_pem, load_ssh
 from daypass.jose.prepared import Prepared
 from daypass.jose.raw_key import RawKey, raw_from_secret
@@ -251,7 +250,7 @@ class JWK:
             raise ConfigurationError(
                 "a symmetric key has no public half: whoever can verify or encrypt with it can sign or decrypt"
             )
-        raw = RawKey(self.kty, self.crv, public=self.raw.public, private=None)
+        raw = RawKey(self.kty, self.raw.crv, public=self.raw.public, private=None)
         ops = None if self.key_ops is None else tuple(dict.fromkeys(_PUBLIC_OPS.get(op, op) for op in self.key_ops))
         return JWK(raw, alg=self.alg, kid=self.kid, use=self.use, key_ops=ops, x5c=self.x5c)
 
@@ -328,50 +327,6 @@ class JWK:
         """The thumbprint as a URN. Source: RFC 9278 3."""
         return f"urn:ietf:params:oauth:jwk-thumbprint:{_THUMBPRINT_HASHES.get(hash, hash)}:{self.thumbprint(hash)}"
 
-    # ---------------------------------------------------------------------------------------------------- use
-
-    def signing_algorithm(self) -> SignatureAlgorithm:
-        """The algorithm that it signs with. Raises ConfigurationError: it may not, or cannot. Source: RFC 7517 4.4."""
-        if self.alg is None:
-            raise ConfigurationError('this JWK names no alg, and a key signs with one: JWK.from_dict(jwk, alg="...")')
-        entry = self._signature_entry(self.alg, "sign")
-        if not self.is_private:
-            raise ConfigurationError("this is a public key: signing needs the private one")
-        return entry
-
-    def verifying_algorithms(self, algs: Collection[str] | None) -> dict[str, SignatureAlgorithm]:
-        """The algorithms that it verifies with, of those that the caller allows; may be empty.
-
-        Args:
-            algs: None: the one that the key names.
-
-        Raises:
-            ConfigurationError: neither the key nor the caller names an algorithm, or the key is for something else.
-
-        Source: RFC 8725 3.1; RFC 7517 4.2 to 4.4.
-        """
-        if self.alg is not None:
-            entry = self._signature_entry(self.alg, "verify")
-            return {self.alg: entry} if algs is None or self.alg in algs else {}
-        check_permitted(self.use, self.key_ops, wanted="sig", operations=("verify",))
-        entries = (SIGNATURE_ALGORITHMS[alg] for alg in _demand_algs(algs))
-        return {entry.name: entry for entry in entries if suits(self.raw, entry)}
-
-    def _signature_entry(self, alg: str, operation: str) -> SignatureAlgorithm:
-        check_permitted(self.use, self.key_ops, wanted="sig", operations=(operation,))
-        entry = SIGNATURE_ALGORITHMS.get(alg)
-        if entry is None:
-            raise ConfigurationError(f"the alg of this key is no signature algorithm: it cannot {operation}")
-        return entry
-
-    def prepared_signer(self, entry: SignatureAlgorithm) -> Callable[[bytes], Seal]:
-        """What signs under a header, prepared once per key. Source: RFC 7515 5.1."""
-        return self.prepared.once(entry.signer, lambda: entry.signer(self.raw.private))  # type: ignore[no-any-return]
-
-    def prepared_verifier(self, entry: SignatureAlgorithm) -> Callable[[bytes], Holds]:
-        """What verifies under a header, prepared once per key, with its public half. Source: RFC 7515 5.2."""
-        return self.prepared.once(entry.verifier, lambda: entry.verifier(self.raw.open_half))  # type: ignore[no-any-return]
-
     # ------------------------------------------------------------------------------------------------ secrecy
 
     def __repr__(self) -> str:
@@ -388,11 +343,3 @@ class JWK:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a JWK is not pickled, it would be written in the clear: pass to_dict(private=True) on purpose")
-
-
-def _demand_algs(algs: Collection[str] | None) -> Collection[str]:
-    if algs is None:
-        raise ConfigurationError(
-            'this JWK names no alg: pass algs=("...",) or load it with JWK.from_dict(jwk, alg="...")'
-        )
-    return algs

@@ -18,6 +18,7 @@ from daypass.errors import ConfigurationError, InvalidSignature, MalformedToken,
 from daypass.jose.header import check_shape, check_understood, encode_header, read_members
 from daypass.jose.jwk import JWK
 from daypass.jose.key_choice import Keys, choice_of
+from daypass.jose.key_use import prepared_signer, prepared_verifier, signing_algorithm
 from daypass.limits import TOKEN_BYTES_MAX
 
 __all__ = ["VerifiedJWS", "VerifiedSignature", "sign", "verify"]
@@ -83,7 +84,7 @@ def sign(payload: bytes, key: JWK, *, header: Mapping[str, Any] | None = None, d
     """
     raw = payload_bytes(payload)
     demand_key(key)
-    key.signing_algorithm()  # what is wrong with the key is said before what is wrong with the header
+    signing_algorithm(key)  # what is wrong with the key is said before what is wrong with the header
     head = signing_header(key, header)
     unencoded = header is not None and header.get("b64") is False
     if unencoded and not detached and raw.translate(None, _UNENCODED):
@@ -116,7 +117,7 @@ def sealed(key: JWK, head: bytes, payload: bytes, *, unencoded: bool) -> str:
 
     Source: RFC 7515 5.1 steps 5 and 6; RFC 7797 3.
     """
-    signer = key.prepared_signer(key.signing_algorithm())
+    signer = prepared_signer(key, signing_algorithm(key))
     # What is absorbed is signed as it stands; what is sealed is encoded first, and nothing is encoded to nothing.
     return signer(head + b"." + payload)(b"") if unencoded else signer(head + b".")(payload)
 
@@ -205,7 +206,7 @@ def verify(
     header = check_shape(members)
     check_understood(members, understood)
     key, entry = choice.choose(header)
-    if not key.prepared_verifier(entry)(head + b".")(body, signature):
+    if not prepared_verifier(key, entry)(head + b".")(body, signature):
         raise InvalidSignature
     return VerifiedJWS(signed, members, key, {}, (VerifiedSignature(0, members, {}, key),))
 

@@ -44,6 +44,7 @@ from daypass.jose.jws_compact import (
     understood_names,
 )
 from daypass.jose.key_choice import KeyChoice, Keys, choice_of
+from daypass.jose.key_use import prepared_verifier, signing_algorithm
 from daypass.limits import HEADER_BYTES_MAX, SIGNATURES_MAX, TOKEN_BYTES_MAX
 
 __all__ = ["Signer", "sign_json", "verify_json"]
@@ -77,7 +78,7 @@ class Signer(msgspec.Struct, frozen=True):
         for given in (self.header, self.unprotected):
             if given is not None and not isinstance(given, Mapping):
                 raise TypeError('a header is a mapping: Signer(key, unprotected={"kid": "2026"})')
-        self.key.signing_algorithm()
+        signing_algorithm(self.key)
 
 
 Signers = JWK | Signer | Sequence[JWK | Signer]
@@ -247,7 +248,7 @@ def verify_json(
             refused.append(error)
     held = []
     for it, key, entry in chosen:
-        if key.prepared_verifier(entry)(it.head + b".")(body, it.signature):
+        if prepared_verifier(key, entry)(it.head + b".")(body, it.signature):
             held.append(VerifiedSignature(it.index, it.protected, it.unprotected, key))
         elif require == "all":
             raise InvalidSignature
@@ -280,6 +281,8 @@ def _read(token: object) -> dict[str, Any]:
         raw = _utf8(token)
         if len(raw) > TOKEN_BYTES_MAX:
             raise TokenTooLarge(_TOO_LONG)
+        if raw[:1] not in b"{ \t\r\n":
+            raise MalformedToken("the text is no JSON object: jws.verify takes a compact token")
         return parse_object(raw)
     if not isinstance(token, dict):
         raise MalformedToken("a token in JSON serialization is a str or a dict; jws.verify takes a compact one")

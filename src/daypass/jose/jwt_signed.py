@@ -60,13 +60,13 @@ def sign(
     Source: RFC 7519 7.1; RFC 7515 5.1.
     """
     try:
-        seal: Seal = key.prepared["jwt"] if header is None else _sealer(key, header)
-    except (KeyError, AttributeError):
+        seal: Seal = key.prepared[claims_type if header is None else False]  # under None: for the plain header
+    except (KeyError, AttributeError, TypeError):
         demand_key(key)
         seal = _sealer(key, header)
-    if claims_type is not None:
-        claims = plain_claims(claims, claims_type, added=_times(lifetime_s))
-    if "exp" not in claims and lifetime_s is not None:  # type: ignore[operator]  # no mapping: a TypeError, as it should
+        if claims_type is not None:
+            claims = plain_claims(claims, claims_type, added=_times(lifetime_s))
+    if "exp" not in claims and lifetime_s is not None:  # type: ignore[operator]  # without a mapping: a TypeError
         claims = with_lifetime(claims, lifetime_s)  # type: ignore[arg-type]
     token = seal(encode_claims(claims))  # type: ignore[arg-type]
     if len(token) > bytes_max:
@@ -76,6 +76,8 @@ def sign(
 
 def _sealer(key: JWK, header: Mapping[str, Any] | None) -> Seal:
     """What signs under a header; the key remembers it for the plain one. Source: RFC 7519 5.1."""
+    if header is None and None in key.prepared:
+        return key.prepared[None]  # type: ignore[no-any-return]
     if header is not None and "b64" in header:
         raise ConfigurationError("a JWT has no b64 header parameter")  # RFC 7797 7
     entry, segment = signing_algorithm(key), signing_header(key, header, typ="JWT")
@@ -85,7 +87,7 @@ def _sealer(key: JWK, header: Mapping[str, Any] | None) -> Seal:
     except (MalformedToken, UnsupportedToken) as refused:
         raise ConfigurationError(f"no verifier of a JWT would take this header: {refused.hint}") from None
     seal = prepared_signer(key, entry)(segment + b".")
-    return seal if header is not None else key.prepared.once("jwt", lambda: seal)
+    return seal if header is not None else key.prepared.once(None, lambda: seal)
 
 
 def with_lifetime(claims: Mapping[str, Any], lifetime_s: float) -> dict[str, Any]:

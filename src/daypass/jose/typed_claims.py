@@ -6,15 +6,15 @@ Source: RFC 7519 4.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol, TypeVar
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar, Protocol, TypeVar, get_origin, is_typeddict
 
 import msgspec
 
 from daypass.claims import Claims
-from daypass.errors import ClaimError
+from daypass.errors import ClaimError, ConfigurationError
 
-__all__ = ["Issuable", "plain_claims", "typed_claims"]
+__all__ = ["Issuable", "check_claims_type", "plain_claims", "typed_claims"]
 
 T = TypeVar("T")
 
@@ -29,13 +29,25 @@ Issuable = Mapping[str, Any] | msgspec.Struct | DataclassInstance
 """Claims that may be issued; those that are no mapping together with their ``claims_type``."""
 
 
+def check_claims_type(claims_type: type[Any]) -> None:
+    """Refuse a type that no claims could have. Raises ConfigurationError. Source: RFC 7519 4."""
+    kind = get_origin(claims_type) or claims_type
+    is_struct = isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+    if not (is_struct or is_typeddict(kind) or hasattr(kind, "__dataclass_fields__")):
+        raise ConfigurationError("claims_type must be a dataclass, a TypedDict or a msgspec Struct")
+
+
 def typed_claims(claims: Claims, claims_type: type[T]) -> T:
     """Convert verified claims to a declared type. Raises ClaimError where they do not have it. Source: RFC 7519 4."""
     try:
         return msgspec.convert(claims, claims_type)
     except msgspec.ValidationError as error:
         place = _place_of(error)
-    raise ClaimError(place if place in claims else "claims", "type", f"the claims are no {claims_type.__name__}")
+    except TypeError:
+        check_claims_type(claims_type)
+        raise
+    known = place in claims or place in _members_named(claims_type)
+    raise ClaimError(place if known else "claims", "type", f"the claims are no {_name_of(claims_type)}")
 
 
 def plain_claims(claims: Issuable, claims_type: type[Any], *, added: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -52,6 +64,7 @@ def plain_claims(claims: Issuable, claims_type: type[Any], *, added: Mapping[str
 
     Source: RFC 7519 4.
     """
+    check_claims_type(claims_type)
     plain = claims if isinstance(claims, Mapping) else _members_of(claims)
     try:
         msgspec.convert({**added, **plain}, claims_type)
@@ -59,18 +72,36 @@ def plain_claims(claims: Issuable, claims_type: type[Any], *, added: Mapping[str
         place = _place_of(error)
     else:
         return plain
-    where = f" (see {place!r})" if place in plain or place in getattr(claims_type, "__annotations__", ()) else ""
-    raise ValueError(f"the claims are no {claims_type.__name__}{where}: no verifier with this claims_type takes them")
+    where = f" (see {place!r})" if place in plain or place in _members_named(claims_type) else ""
+    raise ValueError(f"the claims are no {_name_of(claims_type)}{where}: no verifier with this claims_type takes them")
 
 
 def _members_of(claims: object) -> dict[str, Any]:
     """The members of a dataclass or Struct. Raises TypeError for the rest."""
-    plain = msgspec.to_builtins(claims) if hasattr(claims, "__match_args__") else None
-    if not isinstance(plain, dict):
+    if not isinstance(claims, msgspec.Struct) and not hasattr(type(claims), "__dataclass_fields__"):
         raise TypeError(f"claims are a mapping, a dataclass or a Struct, not {type(claims).__name__}")
-    return plain
+    members: dict[str, Any] = _as_lists(msgspec.to_builtins(claims))
+    return members
+
+
+def _as_lists(value: Any) -> Any:  # noqa: ANN401 - any value that JSON can say
+    """The tuples of a frozen type as the lists that JSON has."""
+    if isinstance(value, dict):
+        return {name: _as_lists(member) for name, member in value.items()}
+    return [_as_lists(member) for member in value] if isinstance(value, list | tuple | set | frozenset) else value
+
+
+def _members_named(claims_type: type[Any]) -> Collection[str]:
+    return getattr(get_origin(claims_type) or claims_type, "__annotations__", ())
+
+
+def _name_of(claims_type: type[Any]) -> str:
+    return getattr(claims_type, "__name__", "claims_type")
 
 
 def _place_of(error: msgspec.ValidationError) -> str:
     """The name of the claim alone: the message of msgspec may repeat a value."""
-    return str(error).rpartition(" - at `$.")[2].split("`")[0].split(".")[0].split("[")[0]
+    text, _, path = str(error).rpartition(" - at `$.")
+    if not text and path.startswith("Object missing required field `"):
+        return path.split("`")[1]
+    return path.split("`")[0].split(".")[0].split("[")[0]

@@ -17,6 +17,7 @@ import msgspec
 from daypass.encoding import b64url_decode, b64url_encode, encode_json, parse_object
 from daypass.errors import ConfigurationError, DaypassError, KeyFormatError, MalformedToken, WeakKey
 from daypass.jose.jwk import JWK
+from daypass.jose.key_use import signing_algorithm, verifying_algorithms
 from daypass.keyring.derive import RingSecret
 from daypass.keyring.entry import RingEntry
 from daypass.keyring.schedule import RotationSchedule
@@ -135,9 +136,9 @@ def read_signing_key(members: Mapping[str, Any], entry: RingEntry, *, alg: str |
     if key.alg is None:
         raise KeyFormatError("a key of a ring names its alg")
     verifying = key if key.kty == "oct" else key.public()
-    verifying.verifying_algorithms(None)
+    verifying_algorithms(verifying, None)
     if key.is_private:
-        key.signing_algorithm()
+        signing_algorithm(key)
     if key.kty == "oct":
         _check_strength(b64url_decode(members["k"].encode("ascii")))
     return SigningKey(entry=msgspec.structs.replace(entry, alg=key.alg), key=key, verifying=verifying)

@@ -19,6 +19,8 @@ from daypass.jose.jwa.signature import Seal
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.jose.jws_compact import signing_header
+from daypass.jose.key_use import prepared_signer, signing_algorithm
+from daypass.jose.typed_claims import Issuable, check_claims_type, plain_claims
 from daypass.limits import JWT_BYTES_MAX, NUMERIC_DATE_MAX
 from daypass.tokens.source import KeySource, StaticKeys, source_of
 
@@ -51,6 +53,7 @@ class Issuer:
         lifetime_s: seconds from ``iat`` to ``exp``.
         format: ``jwt``.
         typ: of the header; ``at+jwt`` tokens get a random ``jti``.
+        claims_type: a dataclass, TypedDict or msgspec Struct that all claims of a token fit, those set here included.
         bytes_max: the longest token; its verifiers must allow as much.
         clock: epoch seconds.
 
@@ -77,6 +80,7 @@ class Issuer:
         lifetime_s: int = 900,
         format: Literal["jwt"] = "jwt",  # noqa: A002 - the word of the settings
         typ: str = "at+jwt",
+        claims_type: type[Any] | None = None,
         bytes_max: int = JWT_BYTES_MAX,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -84,7 +88,19 @@ class Issuer:
         check_count("lifetime_s", lifetime_s, least=1)
         template = _Template(source_of(keys), issuer=issuer, audience=audience, lifetime_s=lifetime_s, typ=typ)
         template.second_of(clock())  # a key that cannot sign is found at start, not at request 1,000
-        self.issue = _compile_issue(template, bytes_max=bytes_max, clock=clock, with_jti=typ == "at+jwt")
+        issue = _compile_issue(template, bytes_max=bytes_max, clock=clock, with_jti=typ == "at+jwt")
+        added = {"iss": issuer, "aud": audience, "iat": 0, "exp": 1} | ({"jti": ""} if typ == "at+jwt" else {})
+        self.issue = issue if claims_type is None else _typed(issue, claims_type, added)
+
+
+def _typed(issue: Callable[..., str], claims_type: type[Any], added: Mapping[str, Any]) -> Callable[..., str]:
+    """Hold claims against their type before they are issued; ``added`` stands for what the Issuer sets."""
+    check_claims_type(claims_type)
+
+    def issue_typed(claims: Issuable, expires_at: int | None = None) -> str:
+        return issue(plain_claims(claims, claims_type, added=added), expires_at)
+
+    return issue_typed
 
 
 def check_count(name: str, value: object, *, least: int) -> None:
@@ -126,11 +142,11 @@ class _Template:
             raise ValueError("the token would be born expired, or outlive the year 9999: see expires_at, lifetime_s")
         epoch = self.source.epoch  # before the key: one that is exchanged meanwhile is noticed next time
         key = self.source.signing_key()
-        entry = key.signing_algorithm()
+        entry = signing_algorithm(key)
         head = signing_header(key, None, typ=self._typ) + b"."
         shared = encode_json({"iss": self._issuer, "aud": self._audience, "iat": iat, "exp": exp})[:-1]
         whole = len(shared) - len(shared) % 3
-        seal = key.prepared_signer(entry)(head + b64url_segment(shared[:whole]))
+        seal = prepared_signer(key, entry)(head + b64url_segment(shared[:whole]))
         return float(iat), float(iat + 1), epoch, exp, shared[whole:], seal
 
 

@@ -8,7 +8,7 @@ Source: RFC 7519 7.2; RFC 9068 4; RFC 8725 3.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
 from daypass.claims import Claims, ClaimsPolicy, compile_policy
@@ -17,7 +17,7 @@ from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.jose.jwt_verifier import Verify, compile_verifier
 from daypass.jose.key_choice import KeyChoice
-from daypass.jose.typed_claims import typed_claims
+from daypass.jose.typed_claims import check_claims_type, typed_claims
 from daypass.limits import JWT_BYTES_MAX, LEEWAY_S_MAX
 from daypass.tokens.cache import VerificationCache
 from daypass.tokens.issuer import check_count, check_parties
@@ -39,6 +39,7 @@ class Verifier:
         typ: what the header must say; another kind of token is refused even under the same key.
         leeway_s: clock skew that is forgiven, seconds, 0 to LEEWAY_S_MAX.
         claims_type: a dataclass, TypedDict or msgspec Struct to convert the claims to.
+        algs: algorithms that are allowed; None: those that the keys name. Needed for keys that name none (Azure's).
         cache_entries: verified tokens to remember; 0: none. Made for asymmetric algorithms.
         bytes_max: the longest token that is looked at.
         clock: epoch seconds.
@@ -65,6 +66,7 @@ class Verifier:
         typ: str = "at+jwt",
         leeway_s: float = 0,
         claims_type: type[Any] | None = None,
+        algs: Collection[str] | None = None,
         cache_entries: int = 0,
         bytes_max: int = JWT_BYTES_MAX,
         clock: Callable[[], float] = time.time,
@@ -75,9 +77,13 @@ class Verifier:
         except (TypeError, ValueError):
             raise ConfigurationError(f"typ must be a non-empty str, leeway_s 0 to {LEEWAY_S_MAX} seconds") from None
         check_count("cache_entries", cache_entries, least=0)
+        if claims_type is not None:
+            check_claims_type(claims_type)
+        # A generator would be empty the second time that a ring turns.
+        allowed = tuple(algs) if isinstance(algs, list | set | frozenset) else algs
 
         def compile_for(keys: JWK | JWKSet | Sequence[JWK]) -> Verify:
-            verify = compile_verifier(KeyChoice(keys), policy, bytes_max=bytes_max, clock=clock)
+            verify = compile_verifier(KeyChoice(keys, allowed), policy, bytes_max=bytes_max, clock=clock)
             return _cached(verify, policy, cache_entries, clock) if cache_entries else verify
 
         source = source_of(keys)
