@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from benchmarks.encryption import decrypt_group, encrypt_group, key_set_group, refusals_group
 from benchmarks.imports import imports_group
 from benchmarks.payloads import cache_group, sign_sizes_group, verify_sizes_group
 from benchmarks.report import Group, Verdict, print_bars, print_group, progress
@@ -44,6 +45,11 @@ def plans() -> list[Plan]:
         found.append(Plan(name, 100, lambda rounds, alg=alg: sign_group(alg, rounds=rounds)))  # type: ignore[misc]
     return [
         *found,
+        Plan("jwe", 400, lambda rounds: decrypt_group("dir", "A256GCM", most=0.2, rounds=rounds)),
+        Plan("jwe", 400, lambda rounds: encrypt_group("dir", "A256GCM", most=0.25, rounds=rounds)),
+        Plan("jwe", 200, lambda rounds: decrypt_group("ECDH-ES+A128KW", "A128GCM", most=0.7, rounds=rounds)),
+        Plan("key set", 200, lambda rounds: key_set_group(rounds=rounds)),
+        Plan("refusals", 30, lambda rounds: refusals_group(rounds=rounds)),
         Plan("sessions", 400, lambda rounds: sessions_group(rounds=rounds)),
         Plan("payloads", 200, lambda rounds: verify_sizes_group(rounds=rounds)),
         Plan("payloads", 200, lambda rounds: sign_sizes_group(rounds=rounds)),

@@ -18,7 +18,7 @@ PARAMETERS_MAX = 6
 
 NAMES_THAT_SAY_NOTHING = {"base", "common", "helper", "helpers", "misc", "util", "utils"}
 ROOMS_WITH_SOURCES = re.compile(r"src/daypass/(claims|encoding|(jose|tokens|sessions)/.*(?<!__init__))\.py$")
-FUNCTIONS_WITH_SOURCES = re.compile(r"src/daypass/(claims|jose/(header|jwe|jwk|jws|jwt))\.py$")
+FUNCTIONS_WITH_SOURCES = re.compile(r"src/daypass/(claims|jose/\w+)\.py$")
 MAY_PRINT = ("src/daypass/cli/", "src/daypass/server/")
 SOURCE_LINE = re.compile(r"\bSource: \S")
 

@@ -34,7 +34,7 @@ class Members(dict[str, Any]):
 
 
 def members_of(jwk: Concealed) -> Members:
-    """The members of a JWK as a dict that shows none. Raises KeyFormatError for anything that is no dict."""
+    """The members of a JWK as a dict that shows none. Raises KeyFormatError for the rest. Source: RFC 7517 4."""
     if isinstance(jwk.value, Mapping):
         return Members(jwk.value)
     raise KeyFormatError("a JWK is a dict of members; JWK.from_json reads text")

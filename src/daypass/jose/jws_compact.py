@@ -123,7 +123,7 @@ def sealed(key: JWK, head: bytes, payload: bytes, *, unencoded: bool) -> str:
 
 
 def payload_bytes(payload: object) -> bytes:
-    """Take a payload. Raises TypeError: it is no bytes (a number, say, of which bytes() makes zeros)."""
+    """Take a payload. Raises TypeError: no bytes (of a number, bytes() makes zeros). Source: RFC 7515 2."""
     if not isinstance(payload, bytes | bytearray | memoryview):
         raise TypeError("a payload is bytes; jwt.sign takes claims")
     return bytes(payload)

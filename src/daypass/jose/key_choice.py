@@ -18,7 +18,7 @@ from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.jose.key_use import decrypting_algorithms, enc_of, verifying_algorithms
 
-__all__ = ["Choice", "DecryptionChoice", "KeyChoice", "Keys", "check_allowlist", "choice_of"]
+__all__ = ["Choice", "DecryptionChoice", "KeyChoice", "Keys", "check_allowlist", "choice_of", "decryption_choice_of"]
 
 Keys = JWK | JWKSet | Sequence[JWK]
 """With a single JWK the token's ``kid`` is not compared: the caller named the key. In a set it selects."""
@@ -57,7 +57,7 @@ class Choice(Generic[Row]):
     Source: RFC 8725 3.1.
     """
 
-    __slots__ = ("_by_kid", "_eligible", "_single")
+    __slots__ = ("_by_alg", "_by_kid", "_eligible", "_single")
 
     def __init__(
         self,
@@ -77,8 +77,11 @@ class Choice(Generic[Row]):
         if not self._eligible:
             raise ConfigurationError("none of these keys is for this task ('use', 'key_ops' or 'alg' say otherwise)")
         self._by_kid: dict[str | None, list[tuple[JWK, dict[str, Row]]]] = {}
+        self._by_alg: dict[str, list[tuple[JWK, Row]]] = {}
         for key, entries in self._eligible:
             self._by_kid.setdefault(key.kid, []).append((key, entries))
+            for name, entry in entries.items():
+                self._by_alg.setdefault(name, []).append((key, entry))
 
     @property
     def keys(self) -> tuple[JWK, ...]:
@@ -94,10 +97,13 @@ class Choice(Generic[Row]):
 
         Source: RFC 7515 5.2, D; RFC 7516 5.2; RFC 8725 3.1.
         """
-        named = self._eligible if self._single or header.kid is None else self._by_kid.get(header.kid, [])
-        if not named:
-            raise UnknownKey("no key of this verifier has the kid of the token")
-        fitting = [(key, entries[header.alg]) for key, entries in named if header.alg in entries]
+        if self._single or header.kid is None:
+            fitting = self._by_alg.get(header.alg, [])
+        else:
+            named = self._by_kid.get(header.kid)
+            if named is None:
+                raise UnknownKey("no key of this verifier has the kid of the token")
+            fitting = [(key, entries[header.alg]) for key, entries in named if header.alg in entries]
         if not fitting:
             raise UnsupportedToken("the alg of the token is not one that key and policy allow", alg=header.alg)
         if len(fitting) > 1:
@@ -130,6 +136,14 @@ def choice_of(keys: Keys, algs: Collection[str] | None) -> KeyChoice:
     if isinstance(keys, JWK | JWKSet) and (algs is None or isinstance(algs, tuple)):
         return keys.prepared.once(("choice", algs), lambda: KeyChoice(keys, algs))  # type: ignore[no-any-return]
     return KeyChoice(keys, algs)
+
+
+def decryption_choice_of(keys: Keys, algs: Collection[str] | None) -> DecryptionChoice:
+    """The choice among keys that decrypt, remembered by the key or set itself. Source: RFC 8725 3.1."""
+    if isinstance(keys, JWK | JWKSet) and (algs is None or isinstance(algs, tuple)):
+        name = ("decryption choice", algs)
+        return keys.prepared.once(name, lambda: DecryptionChoice(keys, algs))  # type: ignore[no-any-return]
+    return DecryptionChoice(keys, algs)
 
 
 def _check_algs(algs: Collection[str] | None, table: Mapping[str, Algorithm]) -> tuple[str, ...] | None:

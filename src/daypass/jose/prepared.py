@@ -19,7 +19,7 @@ class Prepared(dict[object, Any]):
     __slots__ = ()
 
     def once(self, name: object, make: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Take what has this name, or make it."""
+        """Take what has this name, or make it. Source: RFC 7515 5."""
         found = self.get(name)
         if found is None:
             if len(self) >= PREPARED_PER_KEY_MAX:
