@@ -61,6 +61,8 @@ def test_every_error_is_exported() -> None:
         "Sessions",
         "TokenPair",
         "Verifier",
+        "inspect_token",
+        "jwe",
         "jwk",
         "jws",
         "jwt",

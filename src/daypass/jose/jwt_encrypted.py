@@ -18,10 +18,9 @@ from daypass.jose.jwe_compact import compile_decrypter, compile_encrypter
 from daypass.jose.jwe_header import Allowed, JWEHeader, allow
 from daypass.jose.jwe_sender import demand_recipient
 from daypass.jose.jwk import JWK
-from daypass.jose.jwk_set import JWKSet
 from daypass.jose.jwt_signed import with_lifetime
 from daypass.jose.jwt_verifier import Verify, check_jwt_header
-from daypass.jose.key_choice import DecryptionChoice, Keys
+from daypass.jose.key_choice import DecryptionChoice, Keys, remember
 from daypass.jose.key_use import enc_of
 from daypass.jose.typed_claims import Issuable, plain_claims, typed_claims
 from daypass.limits import JWT_BYTES_MAX
@@ -191,8 +190,7 @@ def decrypt(
         if not allow_unknown_sender:
             demand_known_sender(choice)
         compiled = compile_claims_decrypter(choice, allowed, policy, bytes_max=bytes_max)
-        if isinstance(keys, JWK | JWKSet) and all(it is None or isinstance(it, tuple) for it in (algs, encs)):
-            keys.prepared.once(name, lambda: compiled)
+        remember(keys, name, compiled)
     claims = compiled(token)
     return claims if claims_type is None else typed_claims(claims, claims_type)
 

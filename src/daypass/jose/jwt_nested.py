@@ -20,7 +20,7 @@ from daypass.jose.jwk import JWK
 from daypass.jose.jwt_encrypted import check_replicated, jwt_encrypter
 from daypass.jose.jwt_signed import sign
 from daypass.jose.jwt_verifier import Verify, compile_verifier
-from daypass.jose.key_choice import DecryptionChoice, KeyChoice, Keys, choice_of
+from daypass.jose.key_choice import DecryptionChoice, KeyChoice, Keys, choice_of, remember
 from daypass.jose.typed_claims import Issuable, typed_claims
 from daypass.limits import JWT_BYTES_MAX
 
@@ -150,14 +150,19 @@ def decrypt_then_verify(
 
     Source: RFC 7519 7.2; RFC 8725 3.3.
     """
-    allowed = allow(encs, zip=allow_zip, pbes2=allow_pbes2, rsa1_5=allow_rsa1_5)
-    verify = compile_nested_verifier(
-        DecryptionChoice(decryption_keys, decryption_algs),
-        choice_of(verification_keys, algs),
-        allowed,
-        policy,
-        bytes_max=bytes_max,
-    )
+    flags = (bool(allow_zip), bool(allow_pbes2), bool(allow_rsa1_5))
+    name = ("nested", verification_keys, policy, algs, decryption_algs, encs, flags, bytes_max)
+    try:
+        verify: Verify = decryption_keys.prepared[name]  # type: ignore[union-attr]  # or the next line
+    except (AttributeError, KeyError, TypeError):
+        verify = compile_nested_verifier(
+            DecryptionChoice(decryption_keys, decryption_algs),
+            choice_of(verification_keys, algs),
+            allow(encs, zip=allow_zip, pbes2=allow_pbes2, rsa1_5=allow_rsa1_5),
+            policy,
+            bytes_max=bytes_max,
+        )
+        remember(decryption_keys, name, verify)
     claims = verify(token)
     return claims if claims_type is None else typed_claims(claims, claims_type)
 

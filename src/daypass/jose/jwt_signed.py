@@ -14,10 +14,9 @@ from daypass.errors import ConfigurationError, MalformedToken, UnsupportedToken
 from daypass.jose.header import parse_header
 from daypass.jose.jwa.signature import Seal
 from daypass.jose.jwk import JWK
-from daypass.jose.jwk_set import JWKSet
 from daypass.jose.jws_compact import demand_key, signing_header
 from daypass.jose.jwt_verifier import Verify, check_jwt_header, compile_verifier
-from daypass.jose.key_choice import Keys, choice_of
+from daypass.jose.key_choice import Keys, choice_of, remember
 from daypass.jose.key_use import prepared_signer, signing_algorithm
 from daypass.jose.typed_claims import Issuable, plain_claims, typed_claims
 from daypass.limits import JWT_BYTES_MAX
@@ -172,9 +171,6 @@ def verify(
 
 
 def _compiled(keys: Keys, policy: ClaimsPolicy, algs: Collection[str] | None, bytes_max: int) -> Verify:
-    """Compile, and let the key or set remember; a sequence, or algs that are no tuple, are compiled each time."""
-    if isinstance(keys, JWK | JWKSet) and (algs is None or isinstance(algs, tuple)):
-        choice = choice_of(keys, algs)
-        verify = compile_verifier(choice, policy, bytes_max=bytes_max)
-        return keys.prepared.once((policy, algs, bytes_max), lambda: verify)  # type: ignore[no-any-return]
-    return compile_verifier(choice_of(keys, algs), policy, bytes_max=bytes_max)
+    verify = compile_verifier(choice_of(keys, algs), policy, bytes_max=bytes_max)
+    remember(keys, (policy, algs, bytes_max), verify)
+    return verify

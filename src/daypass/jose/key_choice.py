@@ -146,6 +146,19 @@ def decryption_choice_of(keys: Keys, algs: Collection[str] | None) -> Decryption
     return DecryptionChoice(keys, algs)
 
 
+def remember(keys: Keys, name: tuple[object, ...], prepared: object) -> None:
+    """Let the key or set itself keep what was prepared with it, where ``name`` can be one. Source: RFC 7515 5.
+
+    A sequence keeps nothing, and neither is a list of algorithms a name: both can change.
+    """
+    if isinstance(keys, JWK | JWKSet):
+        try:
+            hash(name)
+        except TypeError:
+            return
+        keys.prepared.once(name, lambda: prepared)
+
+
 def _check_algs(algs: Collection[str] | None, table: Mapping[str, Algorithm]) -> tuple[str, ...] | None:
     return None if algs is None else check_allowlist("algs", algs, table)
 
