@@ -1,7 +1,8 @@
 # Every command a developer needs; `make` alone lists them. CONTRIBUTING.md has the rest.
 #   PYTHON=python3.12   the interpreter of a new environment (a present one of another Python is made anew)
 #   VENV=.venv          the environment
-#   PORT=8123 DATA=dir  for serve;  ARGS="-k refresh"  for test, bench and matrix
+#   PORT=8123 DATA=dir  for serve;  ARGS="-k refresh"  for test, bench, fuzz and matrix
+#   SECONDS=600 TARGET=jws  for fuzz: how long each fuzzer runs, and which one (all, side by side)
 
 SHELL  := /bin/sh
 PYTHON ?=
@@ -9,8 +10,8 @@ VENV   ?= .venv
 RUN    := $(VENV)/bin
 
 # what is checked: the places that exist
-CODE  := src tests scripts $(wildcard benchmarks examples)
-TYPED := src scripts $(wildcard benchmarks examples)
+CODE  := src tests scripts $(wildcard benchmarks examples fuzz)
+TYPED := src scripts $(wildcard benchmarks examples fuzz)
 
 # One host's pip settings must not reach the pins: they hold for every machine.
 COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
@@ -20,7 +21,8 @@ COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test check format bench matrix requirements clean venv install-core install-serve install-test
+.PHONY: help serve test check format bench fuzz matrix packages requirements clean venv
+.PHONY: install-core install-serve install-test install-fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,8 +46,14 @@ format: install-test ## put the code into shape
 bench: install-test ## measure against the peers, in one run
 	@$(RUN)/python -m benchmarks $(ARGS)
 
+fuzz: install-fuzz ## fuzz all that reads a stranger's bytes, side by side (SECONDS=600 TARGET=jws)
+	@$(RUN)/python -m fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TARGET),--target $(TARGET)) $(ARGS)
+
 matrix: install-test ## run all tests on every Python from 3.11 on that this machine has
 	@$(RUN)/python scripts/matrix.py $(ARGS)
+
+packages: ## install Debian's php, node and curl, which tests use, where they are missing
+	@scripts/debian-packages.sh
 
 requirements: ## compile the pins anew, on the oldest Python that daypass runs on
 	@scripts/make-venv.sh .venvs/tools $(or $(PYTHON),python3.11)
@@ -54,14 +62,16 @@ requirements: ## compile the pins anew, on the oldest Python that daypass runs o
 	@$(COMPILE) -o requirements/serve.txt -c requirements/test.txt --extra server --extra cli \
 		pyproject.toml requirements/build.in
 	@$(COMPILE) -o requirements/core.txt -c requirements/test.txt pyproject.toml requirements/build.in
+	@$(COMPILE) -o requirements/fuzz.txt -c requirements/test.txt pyproject.toml requirements/build.in requirements/fuzz.in
 	@$(COMPILE) -o requirements/tools.txt requirements/tools.in
 
-clean: ## remove environments and caches (never data)
+clean: ## remove environments, caches and what fuzzers keep (never data)
 	@rm -rf .venv .venvs .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
-	@find src tests scripts $(wildcard benchmarks) -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf fuzz/corpus fuzz/findings
+	@find src tests scripts $(wildcard benchmarks fuzz) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv:
 	@scripts/make-venv.sh $(VENV) $(PYTHON)
 
-install-core install-serve install-test: install-%: venv
+install-core install-serve install-test install-fuzz: install-%: venv
 	@$(RUN)/python scripts/install.py $*

@@ -182,7 +182,7 @@ def found_without_git(*patterns: str) -> list[str]:
 
 
 SOURCE = ("src/*.py",)
-OURS = ("src/*.py", "scripts/*.py", "benchmarks/*.py")
+OURS = ("src/*.py", "scripts/*.py", "benchmarks/*.py", "fuzz/*.py")
 ALL_PYTHON = (*OURS, "tests/*.py")
 EVERYTHING: tuple[str, ...] = ()
 
@@ -266,9 +266,11 @@ def test_the_pins_cover_what_the_project_asks_for() -> None:
 
 def test_the_pinned_lists_agree() -> None:
     assert pins("core").items() <= pins("serve").items() <= pins("test").items()
+    assert pins("core").items() <= pins("fuzz").items()
+    assert pins("fuzz").items() - pins("test").items() == {("atheris", pins("fuzz")["atheris"])}
 
 
-@pytest.mark.parametrize("name", ["core", "serve", "test", "tools"])
+@pytest.mark.parametrize("name", ["core", "serve", "test", "tools", "fuzz"])
 def test_every_pin_has_hashes(name: str) -> None:
     text = (REPOSITORY / f"requirements/{name}.txt").read_text(encoding="utf-8")
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]

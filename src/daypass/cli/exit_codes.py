@@ -50,6 +50,8 @@ def exit_codes() -> Iterator[None]:
         stopped = Stopped(REFUSED, in_options(str(error)))
     except (KeyFormatError, WeakKey, ConfigurationError) as error:
         stopped = Stopped(SET_UP, in_options(str(error)))
+    except RecursionError:
+        stopped = Stopped(REFUSED, "the token is nested too deeply to be shown")
     except StoreUnavailable as error:
         stopped = Stopped(FILE, str(error))
     except OSError as error:

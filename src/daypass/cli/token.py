@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 
 __all__ = ["group"]
 
-group = typer.Typer(help="Tokens: inspect, verify, sign, encrypt, decrypt.", no_args_is_help=True)
-group.command()(encrypt)
-group.command()(decrypt)
+group = typer.Typer(
+    help="Tokens: inspect, verify, sign, encrypt, decrypt.",
+    epilog="Exit codes: 0 done; 1 refused; 2 wrong usage; 3 no such key, or an option that cannot be; 4 no such file.",
+    no_args_is_help=True,
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, on one line.")]
 
@@ -135,6 +137,10 @@ def sign(
         members = read_claims(file)
         lifetime_s = None if no_exp else lifetime
         print(made_with(lambda: jwt.sign(members, chosen, lifetime_s=lifetime_s, header=header)))
+
+
+group.command()(encrypt)
+group.command()(decrypt)
 
 
 def _verify_jws(text: str, keys: Keys, algs: tuple[str, ...]) -> VerifiedJWS:

@@ -142,8 +142,8 @@ def read_object(raw: bytes) -> tuple[dict[str, Any] | None, str]:
     """
     try:
         return parse_object(raw), ""
-    except MalformedToken:
-        pass
+    except MalformedToken as refused:
+        hint = refused.hint
     bare = raw.removeprefix(b"\xef\xbb\xbf")
     try:
         value = decode_object(bare)
@@ -153,4 +153,6 @@ def read_object(raw: bytes) -> tuple[dict[str, Any] | None, str]:
         return None, "it is no strict JSON object in UTF-8"
     if bare != raw:
         return value, "it begins with a byte order mark"
+    if "deep" in hint:  # a depth that one parser just bears, and the next one does not
+        return None, "it is nested too deeply"
     return value, "a member stands twice in it: parsers disagree about which one counts"

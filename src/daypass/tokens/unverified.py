@@ -6,7 +6,6 @@ Source: DESIGN.md 2 (reading without verifying); RFC 8725 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -30,8 +29,8 @@ class UnverifiedHeader(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         return f"UnverifiedHeader({self.where!r}, redacted)"
 
-    def __rich_repr__(self) -> Iterator[str]:
-        yield f"{self.where}, redacted"
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("where", self.where)]
 
 
 class UnverifiedToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,5 +80,5 @@ class UnverifiedToken(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"UnverifiedToken({self.kind}, {self.form}, {len(self.findings)} findings, redacted)"
 
-    def __rich_repr__(self) -> Iterator[str]:
-        yield f"{self.kind}, {self.form}, redacted"
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("kind", self.kind), ("form", self.form)]

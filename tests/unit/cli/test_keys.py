@@ -1,10 +1,17 @@
 """`daypass keys`: what may be shown of a ring, and a new key."""
 
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
+from daypass.cli import files
+from daypass.jose.jwa.content_encryption import CONTENT_ENCRYPTIONS
+from daypass.jose.jwa.key_management import KEY_MANAGEMENT_ALGORITHMS
+from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS
+from daypass.jose.jwk import JWK
 from daypass.keyring.ring import KeyRing
 from tests.unit.cli.conftest import Command
 
@@ -75,3 +82,124 @@ def test_a_ring_of_the_environment_is_listed_and_not_rotated(daypass: Command, m
     code, out, err = daypass("keys", "rotate")
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert secret not in err
+
+
+# --------------------------------------------------------------------------------------------------- generate
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("alg", [*SIGNATURE_ALGORITHMS, *KEY_MANAGEMENT_ALGORITHMS, *CONTENT_ENCRYPTIONS])
+def test_a_key_is_made_for_any_algorithm(alg: str, daypass: Command) -> None:
+    bits = ("--bits", "256") if alg == "dir" else ()
+    code, out, err = daypass("keys", "generate", "--alg", alg, *bits)
+    assert (code, err, out.count("\n")) == (0, "", 1)
+    key = JWK.from_json(out)
+    assert (key.alg, key.is_private) == (alg, True)
+    assert key.kid == key.thumbprint() if key.kty != "oct" else key.kid
+
+
+def test_size_curve_and_name_are_chosen(daypass: Command) -> None:
+    assert JWK.from_json(daypass("keys", "generate", "--alg", "EdDSA", "--crv", "Ed448")[1]).crv == "Ed448"
+    assert JWK.from_json(daypass("keys", "generate", "--alg", "HS256", "--kid", "-mine")[1]).kid == "-mine"
+    secret = json.loads(daypass("keys", "generate", "--alg", "HS256", "--bits", "512")[1])["k"]
+    assert len(secret) == 86
+
+
+def test_a_private_key_is_written_for_its_owner_alone(daypass: Command, place: Path) -> None:
+    before = os.umask(0)
+    try:
+        code, out, err = daypass("keys", "generate", "--alg", "ES256", "--out", "key.json", "--public", "public.json")
+    finally:
+        os.umask(before)
+    key = JWK.from_json((place / "key.json").read_bytes())
+    assert (code, out, err) == (0, f"new key {key.kid}\n", "")
+    assert (mode_of(place / "key.json"), mode_of(place / "public.json")) == (0o600, 0o644)
+    assert json.loads((place / "public.json").read_text()) == key.public().to_dict()
+    assert sorted(path.name for path in place.iterdir()) == ["key.json", "public.json"]
+
+
+def test_a_key_as_pem(daypass: Command, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    daypass("keys", "generate", "--alg", "ES256", "--pem", "--out", "key.pem", "--public", "public.pem")
+    key = JWK.from_pem((place / "key.pem").read_bytes(), alg="ES256")
+    assert key.is_private
+    assert JWK.from_pem((place / "public.pem").read_bytes(), alg="ES256").to_dict() == key.public().to_dict()
+    assert JWK.from_pem(daypass("keys", "generate", "--alg", "Ed448", "--pem")[1], alg="Ed448").is_private
+    monkeypatch.setenv("MY_PASSWORD", "open sesame")
+    daypass("keys", "generate", "--alg", "ES256", "--pem", "--password-env", "MY_PASSWORD", "--out", "locked.pem")
+    assert JWK.from_pem((place / "locked.pem").read_bytes(), alg="ES256", password=b"open sesame").is_private
+
+
+@pytest.mark.parametrize("there", ["key.json", "public.json"])
+def test_no_file_is_overwritten_and_nothing_is_left_behind(there: str, daypass: Command, place: Path) -> None:
+    (place / there).write_text("mine", encoding="ascii")
+    words = ("keys", "generate", "--alg", "EdDSA", "--out", "key.json", "--public", "public.json")
+    code, out, err = daypass(*words)
+    assert (code, out, err.count("\n")) == (4, "", 1)
+    assert "--force" in err
+    assert [(path.name, path.read_text()) for path in place.iterdir()] == [(there, "mine")]
+    assert daypass(*words, "--force")[0] == 0
+    assert JWK.from_json((place / "key.json").read_bytes()).is_private
+    assert mode_of(place / "key.json") == 0o600
+
+
+def test_a_symbolic_link_is_not_followed(daypass: Command, place: Path) -> None:
+    (place / "theirs").write_text("theirs", encoding="ascii")
+    (place / "key.json").symlink_to("theirs")
+    assert daypass("keys", "generate", "--alg", "EdDSA", "--out", "key.json")[0] == 4
+    assert daypass("keys", "generate", "--alg", "EdDSA", "--out", "key.json", "--force")[0] == 0
+    assert (place / "theirs").read_text() == "theirs"
+    assert not (place / "key.json").is_symlink()
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_a_disk_that_is_full_leaves_what_was_there(
+    force: tuple[str, ...], daypass: Command, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if force:
+        (place / "key.json").write_text("mine", encoding="ascii")
+
+    def fail(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", fail)
+    code, out, err = daypass("keys", "generate", "--alg", "EdDSA", "--out", "key.json", *force)
+    assert (code, out, err) == (4, "", "daypass: No space left on device\n")
+    assert [path.read_text() for path in place.iterdir()] == (["mine"] if force else [])
+
+
+@pytest.mark.parametrize(
+    "code, words",
+    [
+        (2, ()),
+        (2, ("--alg", "ES256", "--password-env", "MY_PASSWORD")),
+        (3, ("--alg", "none")),
+        (3, ("--alg", "es256")),
+        (3, ("--alg", "ES256", "--crv", "P-384")),
+        (3, ("--alg", "ES256", "--bits", "256")),
+        (3, ("--alg", "RS256", "--bits", "1024")),
+        (3, ("--alg", "HS256", "--bits", "128")),
+        (3, ("--alg", "dir")),
+        (3, ("--alg", "HS256", "--public", "public.json")),
+        (3, ("--alg", "HS256", "--pem")),
+        (3, ("--alg", "ES256", "--pem", "--password-env", "NOT_SET")),
+        (3, ("--alg", "ES256", "--out", "one", "--public", "one")),
+        (4, ("--alg", "ES256", "--out", "no/such/folder")),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_generated_leaves_no_file(
+    code: int, words: tuple[str, ...], daypass: Command, place: Path
+) -> None:
+    ended, out, err = daypass("keys", "generate", *words)
+    assert (ended, out) == (code, "")
+    assert err
+    assert list(place.iterdir()) == []

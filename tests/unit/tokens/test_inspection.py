@@ -131,7 +131,7 @@ def test_a_detached_and_an_unencoded_payload() -> None:
 
 def test_nothing_of_a_token_is_in_a_repr() -> None:
     seen = inspect(compact({**HEADER, "kid": "a-kid-of-mine"}, {**CLAIMS, "sub": PERSONAL}))
-    text = f"{seen!r} {seen} {seen.headers!r} {list(seen.__rich_repr__())} {list(seen.headers[0].__rich_repr__())}"
+    text = f"{seen!r} {seen} {seen.headers!r} {seen.__rich_repr__()} {seen.headers[0].__rich_repr__()}"
     assert "redacted" in text
     assert not any(part in text for part in ("a-kid-of-mine", PERSONAL, "issuer.example", str(NOW_S + 600)))
 
@@ -569,6 +569,13 @@ def test_C02_deep_nesting_is_no_crash(closed: bytes) -> None:
     for text in (compact(DEEP + closed), (DEEP + closed).decode()):
         with pytest.raises(MalformedToken):
             inspect(text)
+
+
+@pytest.mark.parametrize("depth", [400, 900, 990, 1000, 1990, 2000, 3000, 20_000])
+@pytest.mark.parametrize("begin, end", [(b"[", b"]"), (b'{"a":', b"}")])
+def test_no_depth_in_between_is_a_crash(depth: int, begin: bytes, end: bytes) -> None:
+    seen = inspect(compact(HEADER, b'{"exp":1,"a":' + begin * depth + b"1" + end * depth + b"}"))
+    assert (seen.claims is None) == bool({"json"} & {finding.code for finding in seen.findings})
 
 
 def test_findings_and_the_search_for_personal_data_are_bounded() -> None:
