@@ -69,6 +69,8 @@ PERSONAL_FINDINGS_MAX: Final = 20
 # ---------------------------------------------------------------------------------------------------- keys
 KEY_TEXT_BYTES_MAX: Final = 256 * 1024
 """A key as JSON or PEM."""
+KEY_DERIVATION_COUNT_MAX: Final = 10_000_000
+"""Rounds from the password of an encrypted key to its key, about a second; of scrypt 8 * N * r * p, and 160 MB."""
 CERTIFICATES_MAX: Final = 10
 """Certificates of one key: itself and a chain."""
 KEY_SET_BYTES_MAX: Final = 16 * 1024 * 1024

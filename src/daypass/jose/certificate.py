@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from daypass.encoding import b64url_encode
 from daypass.errors import KeyFormatError
 from daypass.jose.concealed import Concealed
 from daypass.jose.jwk_members import write_members
+from daypass.jose.key_diagnosis import foreign_key, labels_of, parsed, what_is
 from daypass.jose.key_text import octets_of
 from daypass.jose.raw_key import RawKey, raw_from_object
 from daypass.limits import CERTIFICATES_MAX
@@ -39,22 +39,23 @@ def load_certificates(data: Concealed) -> tuple[RawKey, tuple[str, ...]]:
     Source: RFC 7517 4.7; RFC 7468 5.
     """
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding
 
     octets = octets_of(data)
-    found = []
-    try:
-        if octets.value[:1] == b"\x30":
-            found = [x509.load_der_x509_certificate(octets.value)]
-        elif b"BEGIN CERTIFICATE-----" in octets.value:
-            found = x509.load_pem_x509_certificates(octets.value)
-    except (ValueError, UnsupportedAlgorithm):
-        pass
-    if not 0 < len(found) <= CERTIFICATES_MAX:
+    is_pem = bool({b"CERTIFICATE", b"X509 CERTIFICATE"} & set(labels_of(octets.value)))
+    if is_pem:
+        found = parsed(x509.load_pem_x509_certificates, octets.value) or []
+    else:
+        found = [one for one in (parsed(x509.load_der_x509_certificate, octets.value),) if one is not None]
+    if not found:
+        what = what_is(octets.value)
         raise KeyFormatError(
-            f"this is no certificate (PEM of 1 to {CERTIFICATES_MAX}, or DER of one): JWK.from_pem reads a key"
+            "the certificate cannot be read: it is cut short, or was changed"
+            if is_pem and "JWK.from_x509" in what
+            else f"this is no certificate in PEM or DER: {what}"
         )
+    if len(found) > CERTIFICATES_MAX:
+        raise KeyFormatError(f"a certificate may have a chain of at most {CERTIFICATES_MAX}, itself included")
     chain = tuple(b64encode(one.public_bytes(Encoding.DER)).decode("ascii") for one in found)
     return _key_of(found[0]), chain
 
@@ -78,9 +79,18 @@ def chain_of(jwk: Mapping[str, Any], raw: RawKey) -> tuple[str, ...]:
     if raw.kty == "oct" or certified != write_members(raw, private=False):
         raise KeyFormatError("the first certificate of 'x5c' is that of another key")
     for name, digest in (("x5t", "sha1"), ("x5t#S256", "sha256")):
-        if name in jwk and jwk[name] != b64url_encode(hashlib.new(digest, ders[0]).digest()):
+        if name in jwk and jwk[name] not in _spellings(hashlib.new(digest, ders[0], usedforsecurity=False)):
             raise KeyFormatError(f"JWK member {name!r} is that of another certificate than the first of 'x5c'")
     return tuple(chain)
+
+
+def _spellings(digest: Any) -> tuple[str, str]:  # noqa: ANN401 - the type of a hash has no public name
+    """How a thumbprint may stand: base64url of its octets; some issuers encode its hexadecimal digits instead.
+
+    Either says the same of the certificate, and whoever refuses the second one cannot log in with them.
+    Source: RFC 7517 4.8, 4.9.
+    """
+    return b64url_encode(digest.digest()), b64url_encode(digest.hexdigest().upper().encode("ascii"))
 
 
 def certificate_thumbprint(certificate: str) -> str:
@@ -94,7 +104,7 @@ def _der_of(text: object) -> bytes:
         der = b64decode(text, validate=True) if isinstance(text, str) else b""
     except ValueError:
         der = b""
-    if not der or b64encode(der).decode("ascii") != text:
+    if der[:1] != b"\x30" or b64encode(der).decode("ascii") != text:
         raise KeyFormatError("a certificate in 'x5c' must be base64 (not base64url, no line breaks) of DER")
     return der
 
@@ -102,19 +112,18 @@ def _der_of(text: object) -> bytes:
 def _parsed(der: bytes) -> RawKey:
     from cryptography import x509
 
-    try:
-        return _key_of(x509.load_der_x509_certificate(der))
-    except ValueError:
-        pass
-    raise KeyFormatError("the first certificate of 'x5c' cannot be read")
+    certificate = parsed(x509.load_der_x509_certificate, der)
+    if certificate is None:
+        raise KeyFormatError("the first certificate of 'x5c' cannot be read")
+    return _key_of(certificate)
 
 
 def _key_of(certificate: Any) -> RawKey:  # noqa: ANN401 - the class is imported late
-    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding
 
-    key = None
-    with suppress(ValueError, UnsupportedAlgorithm):
-        key = certificate.public_key()
+    if foreign_key(certificate.public_bytes(Encoding.DER)):
+        raise KeyFormatError("the key of this certificate is of a type that JOSE has no algorithm for")
+    key = parsed(lambda _: certificate.public_key(), b"")
     if key is None:
         raise KeyFormatError("the key of this certificate is of no supported type")
     return raw_from_object(key)

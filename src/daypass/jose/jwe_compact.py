@@ -16,7 +16,7 @@ from daypass.encoding import b64url_decode, encode_json
 from daypass.errors import MalformedToken, TokenTooLarge
 from daypass.jose.header import encode_members, read_members
 from daypass.jose.jwa.content_encryption import ContentEncryption, Decrypt
-from daypass.jose.jwa.key_management import KeyManagementAlgorithm
+from daypass.jose.jwa.key_management import KeyParameters, Send
 from daypass.jose.jwe_header import (
     Allowed,
     JWEHeader,
@@ -29,6 +29,7 @@ from daypass.jose.jwe_header import (
 )
 from daypass.jose.jwe_message import DecryptedJWE, deflate, inflate, open_content, received_cek, seal_content
 from daypass.jose.jwe_sender import (
+    demand_header,
     demand_key_size,
     demand_plaintext,
     demand_recipient,
@@ -77,11 +78,13 @@ def encrypt(
     """
     if plaintext.__class__ is not bytes:
         plaintext = demand_plaintext(plaintext)
-    try:
-        seal = key.prepared["jwe", enc, alg] if header is None else compile_encrypter(key, enc, alg, header)
-    except (KeyError, AttributeError, TypeError):
-        seal = compile_encrypter(demand_recipient(key), enc, alg, header or {})
-        if header is None:
+    if header is not None:
+        seal = compile_encrypter(demand_recipient(key), enc, alg, demand_header(header))
+    else:
+        try:
+            seal = key.prepared["jwe", enc, alg]
+        except (KeyError, AttributeError, TypeError):
+            seal = compile_encrypter(demand_recipient(key), enc, alg, {})
             key.prepared.once(("jwe", enc, alg), lambda: seal)
     token: str = seal(plaintext)
     if len(token) > TOKEN_BYTES_MAX:
@@ -105,8 +108,11 @@ def compile_encrypter(key: JWK, enc: str, alg: str | None, header: Mapping[str, 
     """
     entry, row = encrypting_algorithm(key, alg), enc_for(enc, key)
     members = sender_header(key, entry, row, header)
+    parameters = sent_parameters(members, entry, row)
     demand_key_size(key, entry, row)
-    return _direct_sealer(key, row, members) if entry.name == "dir" else _wrapping_sealer(key, entry, row, members)
+    if entry.name == "dir":
+        return _direct_sealer(key, row, members)
+    return _wrapping_sealer(prepared_sender(key, entry), parameters, row, members)
 
 
 def _direct_sealer(key: JWK, enc: ContentEncryption, members: dict[str, Any]) -> Callable[[bytes], str]:
@@ -131,17 +137,15 @@ def _b64(raw: bytes) -> str:
 
 
 def _wrapping_sealer(
-    key: JWK, entry: KeyManagementAlgorithm, enc: ContentEncryption, members: dict[str, Any]
+    send: Send, parameters: KeyParameters, enc: ContentEncryption, members: dict[str, Any]
 ) -> Callable[[bytes], str]:
     """Every token has a CEK of its own."""
-    parameters, send = sent_parameters(members, entry, enc), prepared_sender(key, entry)
-    ready = None if entry.needs else encode_members(members)
-    is_zipped = "zip" in members
+    ready, is_zipped = encode_members(members), "zip" in members
 
     def seal(plaintext: bytes) -> str:
         sent = send(os.urandom(enc.cek_bytes), parameters)
-        head = encode_members(members | sent_members(sent)) if ready is None else ready
-        parts = seal_content(enc, sent.cek, deflate(plaintext) if is_zipped else plaintext, head)
+        head = encode_members(members | sent_members(sent)) if sent.members else ready
+        parts = seal_content(enc, enc.encryptor(sent.cek), deflate(plaintext) if is_zipped else plaintext, head)
         return ".".join((head.decode("ascii"), *map(_b64, (sent.encrypted_key, *parts))))
 
     return seal
@@ -245,8 +249,8 @@ def compile_decrypter(
         enc = content_encryption(header.enc, key)
         parameters = key_parameters(header, key, entry, enc)
         encrypted_key, iv, ciphertext, tag = map(b64url_decode, parts)
-        cek = received_cek(prepared_receiver(key, entry), encrypted_key, parameters)
-        open_sealed = enc.decryptor(cek)
+        # The CEK gets no name: a traceback that shows locals would show that of a token which somebody changed.
+        open_sealed = enc.decryptor(received_cek(prepared_receiver(key, entry), encrypted_key, parameters))
         plaintext = open_content(enc, open_sealed, iv=iv, ciphertext=ciphertext, tag=tag, aad=head)
         if header.is_zipped:
             plaintext = inflate(plaintext)
@@ -278,5 +282,5 @@ def split_compact(token: str, bytes_max: int) -> list[bytes]:
         raise MalformedToken("a token is ASCII")
     segments = token.encode("ascii").split(b".", 5)
     if len(segments) != 5:
-        raise MalformedToken("a compact JWE has five segments, separated by four dots")
+        raise MalformedToken("a compact JWE has five segments, separated by four dots; a signed token has three")
     return segments

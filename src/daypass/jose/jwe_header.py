@@ -108,7 +108,7 @@ def check_jwe_shape(protected: dict[str, Any], *unprotected: dict[str, Any]) -> 
 def check_policy(header: JWEHeader, allowed: Allowed) -> None:
     """Refuse what the caller does not allow. Raises UnsupportedToken. Source: RFC 8725 3.1, 3.2, 3.6."""
     if header.enc not in allowed.encs:
-        raise UnsupportedToken("the enc of the token is not one that is allowed", alg=header.enc)
+        raise UnsupportedToken("the enc of the token is not one that is allowed", kind="enc")
     if header.alg.startswith("PBES2-") and not allowed.pbes2:
         raise UnsupportedToken("the token is encrypted to a password: allow_pbes2=True takes such", alg=header.alg)
     if header.alg == "RSA1_5" and not allowed.rsa1_5:
@@ -122,7 +122,7 @@ def check_policy(header: JWEHeader, allowed: Allowed) -> None:
 def content_encryption(enc: str, key: JWK) -> ContentEncryption:
     """The content encryption of a header, which a key may narrow. Raises UnsupportedToken. Source: RFC 7517 4.4."""
     if enc_of(key) not in (None, enc):
-        raise UnsupportedToken("the key is for another enc than that of the token", alg=enc)
+        raise UnsupportedToken("the key is for another enc than that of the token", kind="enc")
     return CONTENT_ENCRYPTIONS[enc]
 
 
@@ -185,9 +185,11 @@ def _count(p2c: object) -> int:
 def _ephemeral_key(epk: object, key: JWK) -> Any:  # noqa: ANN401 - a key object of cryptography
     """The ephemeral public key beside a key of ours; None, which fails to decrypt, for anything that is none.
 
-    A point that is on another curve, or on none, must not be told from a wrong one. Source: RFC 7518 4.6.1.1.
+    A point that is on another curve, or on none, must not be told from a wrong one. A type of its own could ask for
+    other work than reading a point: it is compared first. Members that no public key has beside these are ignored.
+    Source: RFC 7518 4.6.1.1.
     """
-    if not isinstance(epk, dict) or epk.get("crv") != key.crv or "d" in epk:
+    if not isinstance(epk, dict) or epk.get("kty") != key.kty or epk.get("crv") != key.crv or "d" in epk:
         return None
     try:
         return read_members(epk).public

@@ -13,11 +13,32 @@ from typing import Any, Final
 
 import msgspec
 
-from daypass.encoding import b64url_decode, b64url_encode, is_json, parse_object
-from daypass.errors import ConfigurationError, DecryptionFailed, MalformedToken, TokenError, TokenTooLarge
-from daypass.jose.header import encode_members, read_members
+from daypass.encoding import b64url_decode, b64url_encode
+from daypass.errors import (
+    ConfigurationError,
+    DecryptionFailed,
+    MalformedToken,
+    TokenError,
+    UnknownKey,
+    UnsupportedToken,
+)
+from daypass.jose.header import encode_members
+from daypass.jose.json_serialization import (
+    check_size,
+    copy_header,
+    encoded_in,
+    header_in,
+    parts_in,
+    protected_in,
+    read_json_token,
+)
 from daypass.jose.jwa.content_encryption import ContentEncryption
-from daypass.jose.jwa.key_management import KeyManagementAlgorithm, KeyParameters
+from daypass.jose.jwa.key_management import (
+    KEY_MANAGEMENT_ALGORITHMS,
+    KeyManagementAlgorithm,
+    KeyParameters,
+    Sent,
+)
 from daypass.jose.jwe_header import (
     Allowed,
     JWEHeader,
@@ -31,21 +52,29 @@ from daypass.jose.jwe_header import (
 from daypass.jose.jwe_message import DecryptedJWE, deflate, inflate, open_content, received_cek, seal_content
 from daypass.jose.jwe_sender import (
     check_sent_shape,
+    demand_header,
     demand_key_size,
     demand_plaintext,
     demand_recipient,
+    demand_same,
     enc_for,
     sender_header,
     sent_members,
 )
 from daypass.jose.jwk import JWK
-from daypass.jose.key_choice import DecryptionChoice, Keys
+from daypass.jose.key_choice import DecryptionChoice, Keys, decryption_choice_of
 from daypass.jose.key_use import encrypting_algorithm, prepared_receiver, prepared_sender
-from daypass.limits import PBES2_COUNT_MAX, RECIPIENTS_MAX, TOKEN_BYTES_MAX
+from daypass.limits import PBES2_COUNT_DEFAULT, PBES2_COUNT_MAX, RECIPIENTS_MAX, TOKEN_BYTES_MAX
 
 __all__ = ["Recipient", "decrypt_json", "encrypt_json"]
 
 _TEXTS: Final = ("protected", "encrypted_key", "iv", "ciphertext", "tag", "aad")
+_OF_ONE: Final = ("header", "encrypted_key")
+"""Members of one recipient: in flattened serialization they stand at the top.
+
+Where they are empty they should be absent; a peer writes them for every recipient, and they say nothing, so they pass.
+"""
+_SIGNED: Final = frozenset({"payload", "signature", "signatures"})
 
 
 # --------------------------------------------------------------------------------------------------- encrypt
@@ -59,11 +88,20 @@ class Recipient(msgspec.Struct, frozen=True):
         alg: key management; None: the one that the key names.
         header: further parameters of this recipient, which are not protected; ``apu``, ``apv`` and ``p2c`` are passed
             to the key management.
+
+    Raises:
+        TypeError: no JWK, or no mapping.
+
+    Source: RFC 7516 7.2.1.
     """
 
     key: JWK
     alg: str | None = None
     header: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        demand_recipient(self.key)
+        demand_header(self.header)
 
 
 def encrypt_json(
@@ -102,18 +140,28 @@ def encrypt_json(
         enc_for(enc, one.key)
     if len(to) > 1 and (flattened or any(entry.is_direct for entry in entries)):
         raise ConfigurationError("flattened syntax, dir and ECDH-ES are for one recipient: with more, wrap the key")
-    shared = dict(unprotected or {})
+    aad = None if aad is None else _demand_aad(aad)
+    protected, shared = demand_header(header), copy_header(demand_header(unprotected))
     if len(to) == 1 and not to[0].header:
-        protected = sender_header(to[0].key, entries[0], row, header or {})
-        cek, members = _send(to[0].key, entries[0], row, {**protected, **shared}, os.urandom(row.cek_bytes))
-        protected |= members.pop("header", {})
-        made = [members]
+        protected = sender_header(to[0].key, entries[0], row, protected)
+        parameters = sent_parameters({**protected, **shared}, entries[0], row)
+        sent = _send(to[0].key, entries[0], row, parameters, os.urandom(row.cek_bytes))
+        protected |= _added(sent, {**protected, **shared})
+        made = [_recipient(sent, {})]
     else:
-        protected = {"enc": row.name, **(header or {})}
-        cek, made = _send_to_all(to, entries, row, {**protected, **shared})
+        demand_same(protected, {"enc": row.name})
+        protected = {"enc": row.name, **protected}
+        sent, made = _send_to_all(to, entries, row, {**protected, **shared})
     for members in made:
         check_sent_shape(protected, shared, members.get("header", {}))
-    token = _content(content, row, cek, protected, shared, aad)
+    head = encode_members(protected).decode("ascii")
+    token: dict[str, Any] = {"protected": head} | ({"unprotected": shared} if shared else {})
+    if aad:
+        token["aad"] = b64url_encode(aad)
+    authenticated = f"{head}.{token['aad']}" if aad else head
+    packed = deflate(content) if "zip" in protected else content
+    parts = seal_content(row, row.encryptor(sent.cek), packed, authenticated.encode("ascii"))
+    token |= {name: b64url_encode(part) for name, part in zip(("iv", "ciphertext", "tag"), parts, strict=True)}
     token |= made[0] if flattened else {"recipients": made}
     if len(msgspec.json.encode(token)) > TOKEN_BYTES_MAX:
         raise ValueError(f"the JWE would be longer than {TOKEN_BYTES_MAX} bytes: nobody would take it")
@@ -122,67 +170,64 @@ def encrypt_json(
 
 def _recipients_of(recipients: JWK | Recipient | Sequence[JWK | Recipient]) -> list[Recipient]:
     several: object = [recipients] if isinstance(recipients, JWK | Recipient) else recipients
-    if not isinstance(several, Sequence):
+    if not isinstance(several, Sequence) or isinstance(several, str | bytes | bytearray):
+        del recipients, several  # a secret, perhaps
         raise TypeError("recipients is a JWK, a Recipient, or a sequence of them")
     if not 0 < len(several) <= RECIPIENTS_MAX:
         raise ConfigurationError(f"a JWE has 1 to {RECIPIENTS_MAX} recipients")
-    found = [one if isinstance(one, Recipient) else Recipient(demand_recipient(one)) for one in several]
-    for one in found:
-        demand_recipient(one.key)
-    return found
+    return [one if isinstance(one, Recipient) else Recipient(one) for one in several]
+
+
+def _demand_aad(aad: object) -> bytes:
+    if not isinstance(aad, bytes | bytearray | memoryview):
+        raise TypeError("additional authenticated data is bytes")
+    return bytes(aad)
 
 
 def _send_to_all(
     to: Sequence[Recipient], entries: Sequence[KeyManagementAlgorithm], row: ContentEncryption, common: dict[str, Any]
-) -> tuple[bytes, list[dict[str, Any]]]:
+) -> tuple[Sent, list[dict[str, Any]]]:
     """One CEK, handed over to everybody, each with an unprotected header of its own. Source: RFC 7516 7.2.1."""
-    cek, made = os.urandom(row.cek_bytes), []
+    headers, parameters = [], []
     for one, entry in zip(to, entries, strict=True):
         own = {"alg": entry.name} | ({} if one.key.kid is None else {"kid": one.key.kid})
+        given = one.header or {}
+        demand_same(given, own)
         own = {name: value for name, value in own.items() if common.get(name) != value}
-        header = {**own, **(one.header or {})}
-        if any(header[name] != value for name, value in own.items()):
-            raise ConfigurationError("the header of a recipient names another alg or kid than its key: leave it out")
-        cek, members = _send(one.key, entry, row, {**common, **header}, cek)
-        members["header"] = header | members.get("header", {})
-        made.append(members)
-    return cek, made
+        headers.append(copy_header({**own, **given}))
+        parameters.append(sent_parameters({**common, **headers[-1]}, entry, row))
+    counts = [
+        p.p2c or PBES2_COUNT_DEFAULT for p, entry in zip(parameters, entries, strict=True) if "p2c" in entry.needs
+    ]
+    if sum(counts) > PBES2_COUNT_MAX:
+        raise ConfigurationError(
+            f"all recipients together may ask for at most {PBES2_COUNT_MAX} iterations of PBES2, since one who has no"
+            " kid tries them all: pass p2c in their headers"
+        )
+    cek, made = os.urandom(row.cek_bytes), []
+    for one, entry, p, header in zip(to, entries, parameters, headers, strict=True):
+        sent = _send(one.key, entry, row, p, cek)
+        made.append(_recipient(sent, header | _added(sent, {**common, **header})))
+    return sent, made
 
 
 def _send(
-    key: JWK, entry: KeyManagementAlgorithm, row: ContentEncryption, header: dict[str, Any], cek: bytes
-) -> tuple[bytes, dict[str, Any]]:
-    """Hand a CEK over: the CEK that it became, and the members of the recipient."""
+    key: JWK, entry: KeyManagementAlgorithm, row: ContentEncryption, parameters: KeyParameters, cek: bytes
+) -> Sent:
+    """Hand a CEK over; where the algorithm brings one itself, that is the CEK from then on."""
     demand_key_size(key, entry, row)
-    sent = prepared_sender(key, entry)(cek, sent_parameters(header, entry, row))
-    members: dict[str, Any] = {"encrypted_key": b64url_encode(sent.encrypted_key)} if sent.encrypted_key else {}
-    added = sent_members(sent)
-    # p2c may stand where the caller put it
-    added = {name: value for name, value in added.items() if name not in header}
-    return sent.cek, members | ({"header": added} if added else {})
+    return prepared_sender(key, entry)(cek, parameters)
 
 
-def _content(
-    plaintext: bytes,
-    row: ContentEncryption,
-    cek: bytes,
-    protected: dict[str, Any],
-    shared: dict[str, Any],
-    aad: bytes | None,
-) -> dict[str, Any]:
-    """The members that all recipients share. Source: RFC 7516 5.1 steps 13 to 19, 7.2.1."""
-    token: dict[str, Any] = {"protected": encode_members(protected).decode("ascii")} if protected else {}
-    if shared:
-        token["unprotected"] = shared
-    authenticated = token.get("protected", "")
-    if aad:
-        token["aad"] = b64url_encode(demand_plaintext(aad))
-        authenticated += f".{token['aad']}"
-    content = deflate(plaintext) if "zip" in protected else plaintext
-    iv, ciphertext, tag = seal_content(row, cek, content, authenticated.encode("ascii"))
-    for name, value in (("iv", iv), ("ciphertext", ciphertext), ("tag", tag)):
-        token[name] = b64url_encode(value)
-    return token
+def _added(sent: Sent, header: dict[str, Any]) -> dict[str, Any]:
+    """What the key management adds to a header; ``p2c`` may stand where the caller put it."""
+    return {name: value for name, value in sent_members(sent).items() if name not in header}
+
+
+def _recipient(sent: Sent, header: dict[str, Any]) -> dict[str, Any]:
+    """The members of one recipient; an empty one is left out. Source: RFC 7516 7.2.1."""
+    members: dict[str, Any] = {"header": header} if header else {}
+    return members | ({"encrypted_key": b64url_encode(sent.encrypted_key)} if sent.encrypted_key else {})
 
 
 # --------------------------------------------------------------------------------------------------- decrypt
@@ -193,7 +238,6 @@ class _Candidate(msgspec.Struct, frozen=True):
 
     index: int
     header: JWEHeader
-    unprotected: dict[str, Any]
     encrypted_key: bytes
     key: JWK
     entry: KeyManagementAlgorithm
@@ -213,7 +257,7 @@ class _Parts(msgspec.Struct, frozen=True):
 
 
 def decrypt_json(
-    token: Mapping[str, Any] | str,
+    token: dict[str, Any] | str,
     keys: Keys,
     *,
     algs: Collection[str] | None = None,
@@ -241,126 +285,88 @@ def decrypt_json(
 
     Source: RFC 7516 5.2, 7.2; RFC 8725 3.1.
     """
-    choice = DecryptionChoice(keys, algs)
+    choice = decryption_choice_of(keys, algs)
     allowed = allow(encs, zip=allow_zip, pbes2=allow_pbes2, rsa1_5=allow_rsa1_5)
-    members = _members_of(token)
-    recipients = _recipients_in(members)
+    members = read_json_token(token, compact="jwe.decrypt")
+    if not _SIGNED.isdisjoint(members):
+        raise UnsupportedToken("this is a signed token: jws.verify_json takes it", kind="jws")
+    recipients = parts_in(members, "recipients", _OF_ONE, RECIPIENTS_MAX)
+    check_size(members, recipients, _TEXTS)
     parts = _parts_of(members)
-    shared = _header_in(members, "unprotected")
-    headers = [check_jwe_shape(parts.protected, shared, own) for own, _ in recipients]
-    if len({header.enc for header in headers}) > 1:
-        raise MalformedToken("all recipients of a JWE have the same enc")
-    for candidate in _candidates(headers, [text for _, text in recipients], choice, allowed):
-        cek = received_cek(
-            prepared_receiver(candidate.key, candidate.entry), candidate.encrypted_key, candidate.parameters
+    shared = header_in(members, "unprotected")
+    own = [header_in(it, "header") for it in recipients]
+    encrypted_keys = [
+        b64url_decode(encoded_in(it, "encrypted_key")) if "encrypted_key" in it else b"" for it in recipients
+    ]
+    headers = [check_jwe_shape(parts.protected, shared, it) for it in own]
+    _check_agreement(headers)
+    for it in _candidates(headers, encrypted_keys, choice, allowed):
+        # The CEK gets no name: a traceback that shows locals would show that of a token which somebody changed.
+        open_sealed = it.enc.decryptor(
+            received_cek(prepared_receiver(it.key, it.entry), it.encrypted_key, it.parameters)
         )
         try:
             plaintext = open_content(
-                candidate.enc,
-                candidate.enc.decryptor(cek),
-                iv=parts.iv,
-                ciphertext=parts.ciphertext,
-                tag=parts.tag,
-                aad=parts.authenticated,
+                it.enc, open_sealed, iv=parts.iv, ciphertext=parts.ciphertext, tag=parts.tag, aad=parts.authenticated
             )
         except DecryptionFailed:
             continue
-        if candidate.header.is_zipped:
+        if it.header.is_zipped:
             plaintext = inflate(plaintext)
-        unprotected = {**shared, **recipients[candidate.index][0]}
-        return DecryptedJWE(plaintext, parts.protected, candidate.key, unprotected, parts.aad, candidate.index)
+        unprotected = {**shared, **own[it.index]}
+        return DecryptedJWE(plaintext, parts.protected, it.key, unprotected, parts.aad, it.index)
     raise DecryptionFailed
 
 
+def _check_agreement(headers: Sequence[JWEHeader]) -> None:
+    """All recipients share one content, under one key. Raises MalformedToken. Source: RFC 7516 7.2.1; RFC 7518 4.5."""
+    if len({header.enc for header in headers}) > 1:
+        raise MalformedToken("all recipients of a JWE have the same enc")
+    entries = [KEY_MANAGEMENT_ALGORITHMS.get(header.alg) for header in headers]
+    if len(entries) > 1 and any(entry is not None and entry.is_direct for entry in entries):
+        raise MalformedToken("dir and ECDH-ES are for one recipient: several could not have the same key")
+
+
 def _candidates(
-    headers: Sequence[JWEHeader], encrypted_keys: Sequence[str], choice: DecryptionChoice, allowed: Allowed
+    headers: Sequence[JWEHeader], encrypted_keys: Sequence[bytes], choice: DecryptionChoice, allowed: Allowed
 ) -> list[_Candidate]:
     """The recipients that keys of ours may be; those that name our kid alone where there are some.
 
     Raises:
-        UnsupportedToken, UnknownKey, MalformedToken: there is none; the reason is that of the first recipient.
+        UnsupportedToken, UnknownKey, MalformedToken: there is none.
 
     Source: RFC 7516 5.2 steps 6 to 8.
     """
     found: list[_Candidate] = []
-    first: TokenError | None = None
+    reasons: list[TokenError] = []
     for index, header in enumerate(headers):
         try:
             check_policy(header, allowed)
             key, entry = choice.choose(header)
             enc = content_encryption(header.enc, key)
             parameters = key_parameters(header, key, entry, enc)
-            encrypted_key = b64url_decode(encrypted_keys[index].encode("ascii"))
         except TokenError as refused:
-            first = first or refused
-            continue
-        found.append(_Candidate(index, header, {}, encrypted_key, key, entry, enc, parameters))
+            reasons.append(refused)
+        else:
+            found.append(_Candidate(index, header, encrypted_keys[index], key, entry, enc, parameters))
     if not found:
-        raise first or DecryptionFailed()
-    named = [one for one in found if one.header.kid is not None and one.header.kid == one.key.kid] or found
-    if sum(one.parameters.p2c for one in named) > PBES2_COUNT_MAX:
+        # Who is asked to look for its key again (a ring, a remote set) has to hear of it, whatever came first.
+        raise next((it for it in reasons if isinstance(it, UnknownKey)), reasons[0])
+    named = [it for it in found if it.header.kid is not None and it.header.kid == it.key.kid] or found
+    if sum(it.parameters.p2c for it in named) > PBES2_COUNT_MAX:
         raise MalformedToken(f"all recipients together may ask for at most {PBES2_COUNT_MAX} iterations of PBES2")
     return named
 
 
-def _members_of(token: Mapping[str, Any] | str) -> Mapping[str, Any]:
-    """The members of a JWE, bounded before anything is parsed or decoded. Source: RFC 7516 7.2."""
-    if isinstance(token, str):
-        if len(token) > TOKEN_BYTES_MAX:
-            raise TokenTooLarge(f"the token is longer than {TOKEN_BYTES_MAX} bytes")
-        try:
-            data = token.encode("utf-8")
-        except UnicodeEncodeError:
-            data = b""
-        return parse_object(data)
-    if not isinstance(token, Mapping):
-        raise MalformedToken("a JWE in JSON serialization is a text or a dict")
-    texts = sum(len(token[name]) for name in _TEXTS if isinstance(token.get(name), str))
-    if texts > TOKEN_BYTES_MAX:
-        raise TokenTooLarge(f"the token is longer than {TOKEN_BYTES_MAX} bytes")
-    return token
-
-
-def _parts_of(members: Mapping[str, Any]) -> _Parts:
+def _parts_of(members: dict[str, Any]) -> _Parts:
     """Decode what all recipients share. Raises MalformedToken. Source: RFC 7516 5.2 steps 1 to 4, 7.2.1."""
-    texts = {name: _text_in(members, name) for name in _TEXTS}
-    for name in ("iv", "ciphertext", "tag"):
-        if name not in members:
-            raise MalformedToken(f"the JWE has no {name!r}")
-    if not texts["aad"] and "aad" in members:
-        raise MalformedToken("an empty 'aad' must be left out")
-    protected = read_members(texts["protected"]) if "protected" in members else {}
-    authenticated = texts["protected"] + (b"." + texts["aad"] if texts["aad"] else b"")
-    iv, ciphertext, tag, aad = (b64url_decode(texts[name]) for name in ("iv", "ciphertext", "tag", "aad"))
+    authenticated, protected = protected_in(members)
+    iv, ciphertext, tag = (b64url_decode(encoded_in(members, name)) for name in ("iv", "ciphertext", "tag"))
+    aad = b""
+    if "aad" in members:
+        encoded = encoded_in(members, "aad")
+        aad = b64url_decode(encoded)
+        if not aad:
+            raise MalformedToken("an empty 'aad' must be left out")
+        authenticated += b"." + encoded
     return _Parts(protected, authenticated, iv, ciphertext, tag, aad)
-
-
-def _recipients_in(members: Mapping[str, Any]) -> list[tuple[dict[str, Any], str]]:
-    """The header and encrypted key of each recipient. Raises MalformedToken. Source: RFC 7516 7.2.1, 7.2.2."""
-    if "recipients" not in members:
-        return [(_header_in(members, "header"), _text_in(members, "encrypted_key").decode("ascii"))]
-    if "header" in members or "encrypted_key" in members:
-        raise MalformedToken("a JWE is flattened or general: it has members of both")
-    recipients = members["recipients"]
-    if not isinstance(recipients, list) or not 0 < len(recipients) <= RECIPIENTS_MAX:
-        raise MalformedToken(f"'recipients' is a list of 1 to {RECIPIENTS_MAX}")
-    found = []
-    for one in recipients:
-        if not isinstance(one, dict):
-            raise MalformedToken("a recipient is an object")
-        found.append((_header_in(one, "header"), _text_in(one, "encrypted_key").decode("ascii")))
-    return found
-
-
-def _header_in(members: Mapping[str, Any], name: str) -> dict[str, Any]:
-    header = members.get(name, {})
-    if header.__class__ is not dict or not is_json(header):
-        raise MalformedToken(f"{name!r} must be an object of JSON values")
-    return header
-
-
-def _text_in(members: Mapping[str, Any], name: str) -> bytes:
-    text = members.get(name, "")
-    if text.__class__ is not str or not text.isascii():
-        raise MalformedToken(f"{name!r} must be base64url text")
-    return text.encode("ascii")

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from daypass.errors import DecryptionFailed, TokenTooLarge
-from daypass.jose.jwa.content_encryption import ContentEncryption, Decrypt
+from daypass.jose.jwa.content_encryption import ContentEncryption, Decrypt, Encrypt
 from daypass.jose.jwa.key_management import KeyParameters, Receive
 from daypass.jose.jwk import JWK
 from daypass.limits import INFLATED_BYTES_FREE, INFLATED_RATIO_MAX, PLAINTEXT_BYTES_MAX
@@ -64,10 +64,10 @@ def open_content(
     return decrypt(iv, ciphertext + tag, aad)
 
 
-def seal_content(enc: ContentEncryption, cek: bytes, plaintext: bytes, aad: bytes) -> tuple[bytes, bytes, bytes]:
+def seal_content(enc: ContentEncryption, encrypt: Encrypt, plaintext: bytes, aad: bytes) -> tuple[bytes, bytes, bytes]:
     """Encrypt a content under a random iv: iv, ciphertext, tag. Source: RFC 7516 5.1 steps 9 to 15."""
     iv = os.urandom(enc.iv_bytes)
-    sealed = enc.encryptor(cek)(iv, plaintext, aad)
+    sealed = encrypt(iv, plaintext, aad)
     return iv, sealed[: -enc.tag_bytes], sealed[-enc.tag_bytes :]
 
 
@@ -99,8 +99,6 @@ def inflate(packed: bytes) -> bytes:
     unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
     try:
         plaintext = unpacker.decompress(packed, most + 1)
-        if len(plaintext) <= most and not unpacker.eof:
-            plaintext += unpacker.decompress(unpacker.unconsumed_tail, 1)
         is_whole = unpacker.eof and not unpacker.unused_data
     except zlib.error:
         plaintext, is_whole = b"", False

@@ -22,9 +22,11 @@ from daypass.jose.raw_key import raw_from_object
 
 __all__ = [
     "check_sent_shape",
+    "demand_header",
     "demand_key_size",
     "demand_plaintext",
     "demand_recipient",
+    "demand_same",
     "enc_for",
     "sender_header",
     "sent_members",
@@ -44,6 +46,13 @@ def demand_recipient(key: object) -> JWK:
         del key
         raise TypeError('one JWK encrypts: JWK.from_secret(secret, alg="A256KW") makes one of bytes')
     return key
+
+
+def demand_header(header: object) -> dict[str, Any]:
+    """Take the parameters that a caller wants in a header; None: none. Raises TypeError. Source: RFC 7516 4."""
+    if header is not None and not isinstance(header, Mapping):
+        raise TypeError('a header is a mapping: header={"cty": "text/plain"}')
+    return dict(header or {})
 
 
 def enc_for(enc: object, key: JWK | None = None) -> ContentEncryption:
@@ -67,13 +76,17 @@ def sender_header(
 ) -> dict[str, Any]:
     """The protected header but for what the key management adds. Raises ValueError. Source: RFC 7516 4.1."""
     own = {"alg": entry.name, "enc": row.name} | ({} if key.kid is None else {"kid": key.kid})
+    demand_same(extra, own)
+    members = {**own, **extra}
+    check_sent_shape(members)
+    return members
+
+
+def demand_same(extra: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Refuse a header that contradicts key or enc. Raises ConfigurationError. Source: RFC 7516 4.1."""
     for name, value in own.items():
         if extra.get(name, value) != value:
             raise ConfigurationError(f"the header names another {name} than key and enc do: leave it out")
-    members = {**own, **extra}
-    members.update(own)
-    check_sent_shape(members)
-    return members
 
 
 def check_sent_shape(protected: dict[str, Any], *unprotected: dict[str, Any]) -> None:

@@ -14,11 +14,11 @@ from typing import Any, Final, Literal, NoReturn
 from daypass.encoding import b64url_encode, encode_json
 from daypass.errors import ConfigurationError, KeyFormatError
 from daypass.jose.certificate import certificate_thumbprint, chain_of, load_certificates
-from daypass.jose.concealed import Concealed, members_of, parse_members
+from daypass.jose.concealed import Concealed, members_of
 from daypass.jose.jwk_generate import generate_for
 from daypass.jose.jwk_members import read_members, write_members
 from daypass.jose.key_rules import ALGORITHMS, check_names, check_suits, key_algorithm
-from daypass.jose.key_text import dump_key, load_der, load_pem, load_ssh
+from daypass.jose.key_text import dump_key, load_der, load_members, load_pem, load_ssh
 from daypass.jose.prepared import Prepared
 from daypass.jose.raw_key import RawKey, raw_from_secret
 from daypass.jose.secret_form import refuse_key_as_secret
@@ -151,6 +151,7 @@ class JWK:
         Raises:
             KeyFormatError: it cannot be read, or is no key for ``alg``; the message says what it is.
             WeakKey: it is too weak.
+            ConfigurationError: there is no such ``alg``.
 
         Source: RFC 7468.
         """
@@ -215,8 +216,10 @@ class JWK:
                 raise KeyFormatError(f"JWK member {name!r} must be a string")
         if alg is not None and jwk.get("alg", alg) != alg:
             raise KeyFormatError("the JWK names another alg than the one that was asked for")
+        if alg is not None:
+            key_algorithm(alg)
         ops = jwk.get("key_ops")
-        if ops is not None and not (isinstance(ops, list) and all(isinstance(op, str) for op in ops)):
+        if "key_ops" in jwk and not (isinstance(ops, list) and all(isinstance(op, str) for op in ops)):
             raise KeyFormatError("JWK member 'key_ops' must be a list of strings")
         raw = read_members(jwk)
         key_ops = None if ops is None else tuple(ops)
@@ -228,11 +231,12 @@ class JWK:
         """Load a JWK from JSON text, at most KEY_TEXT_BYTES_MAX; raises as ``from_dict``. Source: RFC 7517 4."""
         concealed = Concealed(text)
         del text
-        return cls.from_dict(parse_members(concealed, KEY_TEXT_BYTES_MAX), alg=alg)
+        return cls.from_dict(load_members(concealed, KEY_TEXT_BYTES_MAX), alg=alg)
 
     @classmethod
-    def _named(cls, raw: RawKey, *, alg: str | None, kid: str | None, x5c: tuple[str, ...] = ()) -> JWK:
-        """Name an asymmetric key by its thumbprint unless it has a name."""
+    def _named(cls, raw: RawKey, *, alg: str, kid: str | None, x5c: tuple[str, ...] = ()) -> JWK:
+        """Name an asymmetric key by its thumbprint unless it has a name; whoever loads it names an alg that exists."""
+        key_algorithm(alg)
         if kid is None and raw.kty != "oct":
             kid = cls(raw, alg=alg, kid=None).thumbprint()
         return cls(raw, alg=alg, kid=kid, x5c=x5c)

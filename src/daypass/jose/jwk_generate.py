@@ -6,9 +6,11 @@ Source: RFC 7518 3.1, 4.1, 5.1, 6; RFC 8037 2; RFC 9964 3.
 from __future__ import annotations
 
 import secrets
+from typing import Final
 
 from daypass.errors import ConfigurationError, WeakKey
 from daypass.jose.jwa.algorithm import Algorithm
+from daypass.jose.jwa.content_encryption import CONTENT_ENCRYPTIONS
 from daypass.jose.raw_key import (
     AKP_BYTES,
     EC_BYTES,
@@ -21,6 +23,8 @@ from daypass.jose.raw_key import (
 from daypass.limits import RSA_MODULUS_BITS_MAX, RSA_MODULUS_BITS_MIN
 
 __all__ = ["generate_for"]
+
+_DIRECT_BITS: Final = tuple(sorted({row.key_bytes_min * 8 for row in CONTENT_ENCRYPTIONS.values()}))
 
 
 def generate_for(entry: Algorithm, *, bits: int | None, crv: str | None) -> RawKey:
@@ -48,6 +52,8 @@ def generate_for(entry: Algorithm, *, bits: int | None, crv: str | None) -> RawK
     if entry.kty == "oct":
         usual = _usual_bits(entry) if bits is None else bits
         size = _checked_size(usual, least=entry.key_bytes_min * 8, most=entry.key_bytes_max * 8)
+        if entry.name == "dir" and size not in _DIRECT_BITS:
+            raise ConfigurationError(f"a key for dir is as long as that of its enc: bits of {_DIRECT_BITS}")
         return RawKey("oct", None, public=None, private=secrets.token_bytes(size // 8))
     from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -67,6 +73,8 @@ def _usual_bits(entry: Algorithm) -> int:
 
 
 def _checked_size(bits: int, *, least: int, most: int) -> int:
+    if not isinstance(bits, int):
+        raise TypeError(f"bits is an int, not {type(bits).__name__}")
     if bits < least:
         raise WeakKey(f"a key for this algorithm needs at least {least} bits")
     if bits > most or bits % 8:

@@ -8,15 +8,18 @@ Source: RFC 7517 5.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
-from daypass.jose.concealed import Concealed, members_of, parse_members
+from daypass.jose.concealed import Concealed
 from daypass.jose.jwk import JWK
+from daypass.jose.key_text import load_members
 from daypass.jose.prepared import Prepared
 from daypass.limits import KEY_SET_BYTES_MAX
 
 __all__ = ["JWKSet"]
+
+_TWICE: Final = "two keys of one kty in this set have one kid: name them apart"
 
 
 class JWKSet:
@@ -48,7 +51,7 @@ class JWKSet:
                 raise TypeError("a JWKSet is made of JWK objects; JWKSet.from_dict reads a dict")
             same = self._by_kid.get(key.kid, ())
             if key.kid is not None and any(other.kty == key.kty for other in same):
-                raise KeyFormatError(f"two {key.kty} keys of this set have one kid: name them apart")
+                raise KeyFormatError(_TWICE)
             self._by_kid[key.kid] = (*same, key)
 
     @classmethod
@@ -56,23 +59,26 @@ class JWKSet:
         """Load a JWK Set; keys of a type, curve or form that we do not know are skipped.
 
         Raises:
-            KeyFormatError: no list ``keys``, a key stands twice, or none could be read.
+            KeyFormatError: no list ``keys``, two keys of one ``kty`` have one ``kid`` (if only one of them can be read:
+                which of them a token means is open all the same), or none could be read.
 
         Source: RFC 7517 5: implementations should ignore JWKs that they do not understand.
         """
         concealed = Concealed(jwks)
         del jwks
-        concealed = Concealed(members_of(concealed).get("keys"))
-        if not isinstance(concealed.value, list):
-            raise KeyFormatError("a JWK Set is an object with a list 'keys'")
-        keys = []
+        concealed = Concealed(_listed(concealed))
+        keys, seen = [], set()
         for position in range(len(concealed.value)):
+            named = _name_of(Concealed(concealed.value[position]))
+            if named in seen:
+                raise KeyFormatError(_TWICE)
+            seen |= {named} - {None}
             try:
                 keys.append(JWK.from_dict(concealed.value[position]))
             except (KeyFormatError, WeakKey):
                 continue
         if not keys:
-            raise KeyFormatError("no key of this JWK Set can be used")
+            raise KeyFormatError("no key of this JWK Set can be used: they are of no known type, broken or weak")
         return cls(keys)
 
     @classmethod
@@ -80,7 +86,7 @@ class JWKSet:
         """Load a JWK Set from JSON text, at most KEY_SET_BYTES_MAX; raises as ``from_dict``. Source: RFC 7517 5."""
         concealed = Concealed(text)
         del text
-        return cls.from_dict(parse_members(concealed, KEY_SET_BYTES_MAX))
+        return cls.from_dict(load_members(concealed, KEY_SET_BYTES_MAX))
 
     def to_dict(self, *, private: bool = False) -> dict[str, Any]:
         """Spell it as a JWK Set.
@@ -124,3 +130,28 @@ class JWKSet:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a JWKSet is not pickled: pass to_dict() on purpose")
+
+
+def _listed(jwks: Concealed) -> list[Any]:
+    """The list ``keys`` of a JWK Set. Raises KeyFormatError, which says what it is instead."""
+    given = jwks.value
+    is_object = isinstance(given, Mapping)
+    keys, is_single = (given.get("keys"), "kty" in given) if is_object else (None, False)
+    del given
+    if isinstance(keys, list):
+        return keys
+    del keys
+    if is_single:
+        raise KeyFormatError(
+            "this is a single JWK, not a JWK Set: JWK.from_dict reads it, JWKSet([key]) makes it a set"
+        )
+    hint = "" if is_object else "; JWKSet.from_json reads text, JWKSet(keys) takes JWK objects"
+    raise KeyFormatError(f"a JWK Set is an object with a list 'keys'{hint}")
+
+
+def _name_of(jwk: Concealed) -> tuple[str, str] | None:
+    """What a member of a set is found by: its ``kty`` and ``kid``; None where it has no such name."""
+    if not isinstance(jwk.value, Mapping):
+        return None
+    kty, kid = jwk.value.get("kty"), jwk.value.get("kid")
+    return (kty, kid) if isinstance(kty, str) and isinstance(kid, str) else None

@@ -13,16 +13,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from daypass.encoding import (
-    b64url_decode,
-    b64url_segment,
-    decode_object,
-    encode_exactly,
-    encode_json,
-    is_json,
-    parse_object,
-    refuse_json,
-)
+from daypass.encoding import b64url_decode, b64url_segment, encode_json
 from daypass.errors import (
     ConfigurationError,
     InvalidSignature,
@@ -31,7 +22,17 @@ from daypass.errors import (
     UnknownKey,
     UnsupportedToken,
 )
-from daypass.jose.header import JWSHeader, check_shape, check_understood, encode_members, read_members
+from daypass.jose.header import JWSHeader, check_shape, check_understood, encode_members
+from daypass.jose.json_serialization import (
+    check_size,
+    copy_header,
+    encoded_in,
+    header_in,
+    parts_in,
+    protected_in,
+    read_json_token,
+    utf8,
+)
 from daypass.jose.jwa.signature import SignatureAlgorithm
 from daypass.jose.jwk import JWK
 from daypass.jose.jws_compact import (
@@ -45,12 +46,13 @@ from daypass.jose.jws_compact import (
 )
 from daypass.jose.key_choice import KeyChoice, Keys, choice_of
 from daypass.jose.key_use import prepared_verifier, signing_algorithm
-from daypass.limits import HEADER_BYTES_MAX, SIGNATURES_MAX, TOKEN_BYTES_MAX
+from daypass.limits import SIGNATURES_MAX, TOKEN_BYTES_MAX
 
 __all__ = ["Signer", "sign_json", "verify_json"]
 
 _OF_ONE: Final = ("protected", "header", "signature")
 """Members of one signature: in flattened serialization they stand at the top."""
+_TEXTS: Final = ("payload", "protected", "signature")
 
 
 class Signer(msgspec.Struct, frozen=True):
@@ -146,7 +148,7 @@ def _list_of(signers: Signers) -> list[Signer]:
 def _headers_of(signer: Signer) -> tuple[dict[str, Any], dict[str, Any]]:
     """What one signature says of itself, protected and unprotected. Source: RFC 7515 4, 7.2.1."""
     protected = signing_members(signer.key, signer.header)
-    unprotected = _copy_of(signer.unprotected or {})
+    unprotected = copy_header(signer.unprotected or {})
     for name, own in (("alg", signer.key.alg), ("kid", signer.key.kid)):
         if name in unprotected:
             if own is not None and unprotected[name] != own:
@@ -159,17 +161,6 @@ def _headers_of(signer: Signer) -> tuple[dict[str, Any], dict[str, Any]]:
     except MalformedToken as refused:
         raise ValueError(refused.hint) from None
     return protected, unprotected
-
-
-def _copy_of(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy an unprotected header, whole. TypeError: not for JSON; ValueError: longer than HEADER_BYTES_MAX."""
-    plain = dict(header)
-    if not is_json(plain):
-        refuse_json(plain)
-    raw = encode_exactly(plain)
-    if len(raw) > HEADER_BYTES_MAX:
-        raise ValueError(f"the unprotected header is longer than {HEADER_BYTES_MAX} bytes")
-    return decode_object(raw)
 
 
 def _as_text(payload: bytes) -> str:
@@ -233,8 +224,12 @@ def verify_json(
     apart = None if payload is None else payload_bytes(payload)
     if require not in ("any", "all"):
         raise ValueError("require is 'any' or 'all'")
-    members = _read(token)
-    signatures = [_read_signature(index, it) for index, it in enumerate(_list_in(members))]
+    members = read_json_token(token, compact="jws.verify")
+    if "ciphertext" in members:
+        raise UnsupportedToken("this is an encrypted token: jwe.decrypt_json takes it", kind="jwe")
+    parts = parts_in(members, "signatures", _OF_ONE, SIGNATURES_MAX)
+    check_size(members, parts, _TEXTS)
+    signatures = [_read_signature(index, it) for index, it in enumerate(parts)]
     if len({it.protected.get("b64", True) for it in signatures}) != 1:
         raise MalformedToken("the signatures disagree on b64: it must be the same for all")
     signed, body = _read_payload(members, apart, unencoded=signatures[0].protected.get("b64") is False)
@@ -273,65 +268,14 @@ def _choose(
     return choice.choose(it.header)
 
 
-def _read(token: object) -> dict[str, Any]:
-    """Read the outermost object; its members are still anything. Source: RFC 7515 7.2."""
-    if isinstance(token, str):
-        if len(token) > TOKEN_BYTES_MAX:
-            raise TokenTooLarge(_TOO_LONG)
-        raw = _utf8(token)
-        if len(raw) > TOKEN_BYTES_MAX:
-            raise TokenTooLarge(_TOO_LONG)
-        if raw[:1] not in b"{ \t\r\n":
-            raise MalformedToken("the text is no JSON object: jws.verify takes a compact token")
-        return parse_object(raw)
-    if not isinstance(token, dict):
-        raise MalformedToken("a token in JSON serialization is a str or a dict; jws.verify takes a compact one")
-    return token
-
-
-_TOO_LONG: Final = f"the token is longer than {TOKEN_BYTES_MAX} bytes"
-
-
-def _list_in(members: dict[str, Any]) -> list[Any]:
-    """Find the signatures of a token, and bound what will be decoded. Source: RFC 7515 7.2.1, 7.2.2."""
-    if "ciphertext" in members:
-        raise UnsupportedToken("this is an encrypted token: jwe.decrypt_json takes it", kind="jwe")
-    if "signatures" not in members:
-        found: list[Any] = [members]
-    else:
-        if not members.keys().isdisjoint(_OF_ONE):
-            raise MalformedToken("a token has 'signatures', or the members of one signature, but not both")
-        found = members["signatures"]
-        if found.__class__ is not list or not found:
-            raise MalformedToken("'signatures' must be a non-empty list")
-        if len(found) > SIGNATURES_MAX:
-            raise TokenTooLarge(f"the token has more than {SIGNATURES_MAX} signatures")
-    characters = 0
-    for it in found:
-        if not isinstance(it, dict):
-            raise MalformedToken("'signatures' must hold objects")
-        characters += sum(len(it[name]) for name in ("protected", "signature") if isinstance(it.get(name), str))
-    payload = members.get("payload")
-    if characters + (len(payload) if isinstance(payload, str) else 0) > TOKEN_BYTES_MAX:
-        raise TokenTooLarge(_TOO_LONG)
-    return found
-
-
 def _read_signature(index: int, members: dict[str, Any]) -> _Signature:
     """Decode one signature and its headers. Source: RFC 7515 5.2 steps 2 to 4, 7.2.1."""
-    signature = _segment(members, "signature")
+    signature = encoded_in(members, "signature")
     b64url_decode(signature)
-    head, protected, unprotected = b"", {}, {}
-    if "protected" in members:
-        head = _segment(members, "protected")
-        protected = read_members(head)
-    if "header" in members:
-        try:
-            unprotected = _copy_of(members["header"]) if members["header"].__class__ is dict else {}
-        except (TypeError, ValueError):
-            raise MalformedToken("'header' is no JSON object of acceptable length") from None
-    if ("protected" in members and not protected) or ("header" in members and not unprotected):
-        raise MalformedToken("'protected' and 'header' must be objects with members: an empty one is left out")
+    head, protected = protected_in(members)
+    unprotected = header_in(members, "header")
+    if "header" in members and not unprotected:
+        raise MalformedToken("an empty 'header' must be left out")
     return _Signature(index, head, protected, unprotected, check_shape(protected, unprotected), signature)
 
 
@@ -344,24 +288,9 @@ def _read_payload(members: dict[str, Any], apart: bytes | None, *, unencoded: bo
     if "payload" not in members:
         raise MalformedToken("the token holds no payload: a detached one is passed as payload=")
     if unencoded and isinstance(members["payload"], str):
-        raw = _utf8(members["payload"])
+        raw = utf8(members["payload"])
         if len(raw) > TOKEN_BYTES_MAX:
-            raise TokenTooLarge(_TOO_LONG)
+            raise TokenTooLarge(f"the payload is longer than {TOKEN_BYTES_MAX} bytes")
         return raw, raw
-    body = _segment(members, "payload")
+    body = encoded_in(members, "payload")
     return b64url_decode(body), body
-
-
-def _segment(members: dict[str, Any], name: str) -> bytes:
-    """Take a member that holds base64url, still encoded."""
-    text = members.get(name)
-    if not isinstance(text, str) or not text.isascii():
-        raise MalformedToken(f"the token has no {name!r}, or it is no base64url")
-    return text.encode("ascii")
-
-
-def _utf8(text: str) -> bytes:
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise MalformedToken("the text holds a lone surrogate") from None

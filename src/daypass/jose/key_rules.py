@@ -28,12 +28,13 @@ _OPS: Final = {
     "sig": frozenset({"sign", "verify"}),
     "enc": frozenset({"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"}),
 }
+_DIRECT_BYTES: Final = frozenset(row.key_bytes_min for row in CONTENT_ENCRYPTIONS.values())
 _ALMOST_ALGORITHMS: Final = {"ES521", "NONE"} | {name.upper() for name in ALGORITHMS}
 
 
 def key_algorithm(alg: str) -> Algorithm:
     """The row of a name that a key may be made for. Raises ConfigurationError. Source: RFC 7518 3.1, 4.1, 5.1."""
-    entry = ALGORITHMS.get(alg)
+    entry = ALGORITHMS.get(alg) if isinstance(alg, str) else None
     if entry is None:
         raise ConfigurationError(f"no algorithm of that name: expected one of {', '.join(ALGORITHMS)}")
     return entry
@@ -43,8 +44,8 @@ def check_names(alg: str | None, kid: str | None, use: str | None, key_ops: Sequ
     """Check what a JWK says beside its material. Raises KeyFormatError. Source: RFC 7517 4.2 to 4.5."""
     if kid is not None and not isinstance(kid, str):
         raise TypeError("a kid is a str")
-    if kid is not None and not 0 < len(kid.encode("utf-8", "replace")) <= KID_BYTES_MAX:
-        raise KeyFormatError(f"a kid has 1 to {KID_BYTES_MAX} bytes")
+    if kid is not None and not (0 < len(kid.encode("utf-8", "replace")) <= KID_BYTES_MAX and _is_unicode(kid)):
+        raise KeyFormatError(f"a kid has 1 to {KID_BYTES_MAX} bytes of UTF-8")
     if alg is not None and alg not in ALGORITHMS and alg.upper() in _ALMOST_ALGORITHMS:
         raise KeyFormatError("alg is compared exactly, and there is none of that name (the curve of ES512 is P-521)")
     if key_ops is not None:
@@ -54,10 +55,17 @@ def check_names(alg: str | None, kid: str | None, use: str | None, key_ops: Sequ
             raise KeyFormatError("'use' and 'key_ops' contradict each other")
 
 
+def _is_unicode(text: str) -> bool:
+    """Whether no surrogate stands alone in it: no token could carry the name."""
+    return text.encode("utf-8", "replace").decode() == text
+
+
 def suits(raw: RawKey, entry: Algorithm) -> bool:
     """Tell whether a key is of the type, curve and length that an algorithm takes. Source: RFC 7518 3.1, 4.1, 5.1."""
     if not entry.takes(raw.kty, raw.crv):
         return False
+    if entry.name == "dir":
+        return len(raw.private) in _DIRECT_BYTES
     return raw.kty != "oct" or entry.key_bytes_min <= len(raw.private) <= entry.key_bytes_max
 
 
@@ -70,6 +78,9 @@ def check_suits(raw: RawKey, entry: Algorithm) -> None:
         raise KeyFormatError(
             f"{entry.name} takes a key of type {wanted}, this one is {raw.kty} {raw.crv or ''}".strip()
         )
+    if entry.name == "dir" and len(raw.private) > min(_DIRECT_BYTES):
+        sizes = ", ".join(map(str, sorted(_DIRECT_BYTES)))
+        raise KeyFormatError(f"a key for dir is as long as that of its enc: {sizes} bytes, this one has another length")
     if len(raw.private) > entry.key_bytes_max:
         raise KeyFormatError(f"{entry.name} takes a secret of {entry.key_bytes_max} bytes, this one has more")
     least = "exactly" if entry.key_bytes_min == entry.key_bytes_max else "at least"

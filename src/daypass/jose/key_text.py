@@ -1,4 +1,4 @@
-"""Keys as PEM, DER and OpenSSH lines. Enters: what somebody read from a file. Leaves: a RawKey, or why not.
+"""Keys as PEM, DER, OpenSSH lines and JSON. Enters: what somebody read from a file. Leaves: a RawKey, or why not.
 
 What is no key of the expected form gets an error that says what it is, and what to call instead.
 Source: RFC 7468; RFC 5958 (PKCS#8), RFC 8017 A.1 (PKCS#1), RFC 5915 (SEC1), RFC 5280 4.1.2.7 (SPKI), RFC 4253 6.6.
@@ -6,16 +6,36 @@ Source: RFC 7468; RFC 5958 (PKCS#8), RFC 8017 A.1 (PKCS#1), RFC 5915 (SEC1), RFC
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Literal
+from math import prod
+from typing import Final, Literal
 
 from daypass.errors import KeyFormatError
-from daypass.jose.concealed import Concealed
+from daypass.jose.concealed import Concealed, Members, parse_members
+from daypass.jose.key_diagnosis import KEY_LABELS, foreign_key, is_whole_pem, labels_of, parsed, what_is
 from daypass.jose.raw_key import RawKey, raw_from_object, raw_to_object
 from daypass.jose.secret_form import SSH_MARKS
-from daypass.limits import KEY_TEXT_BYTES_MAX
+from daypass.limits import KEY_DERIVATION_COUNT_MAX, KEY_TEXT_BYTES_MAX
 
-__all__ = ["dump_key", "load_der", "load_pem", "load_ssh", "octets_of"]
+__all__ = ["dump_key", "load_der", "load_members", "load_pem", "load_ssh", "octets_of"]
+
+_SSH_TYPES: Final = (
+    b"ssh-rsa",
+    b"ssh-ed25519",
+    b"ecdsa-sha2-nistp256",
+    b"ecdsa-sha2-nistp384",
+    b"ecdsa-sha2-nistp521",
+)
+_SCRYPT: Final = bytes.fromhex("06092b06010401da47040b")
+_OLD_CIPHER: Final = re.compile(
+    rb"DEK-Info: (?:AES-(?:128|192|256)-CBC,[0-9A-Fa-f]{32}|DES-EDE3-CBC,[0-9A-Fa-f]{16})[ \t]*\r?\n"
+)
+"""The ciphers of a PEM of old, each with an initialization vector of its length: of a shorter one the parser panics."""
+_DER_DEPTH_MAX: Final = 6
+"""Sequences from the outside of an encrypted key to the numbers of its key derivation, and one more."""
 
 
 def octets_of(data: Concealed) -> Concealed:
@@ -32,6 +52,37 @@ def octets_of(data: Concealed) -> Concealed:
     return octets
 
 
+def load_members(text: Concealed, bytes_max: int) -> Members:
+    """Read the members of a JWK or a JWK Set from JSON.
+
+    Args:
+        text: str or bytes, UTF-8, one object.
+        bytes_max: so long it may be.
+
+    Raises:
+        TypeError: something else than a text.
+        KeyFormatError: it is no such object; the message says what it is.
+
+    Source: RFC 7517 4, 5.
+    """
+    if not isinstance(text.value, str | bytes | bytearray | memoryview):
+        kind = type(text.value).__name__
+        raise TypeError(f"from_json takes JSON as str or bytes, not {kind}: from_dict takes a dict")
+    members = None
+    with suppress(KeyFormatError):
+        members = parse_members(text, bytes_max)
+    if members is not None:
+        return members
+    given = text.value
+    begin = (
+        given[:bytes_max].encode("utf-8", "replace") if isinstance(given, str) else bytes(given[:bytes_max])
+    ).strip()
+    del given
+    problem = "a member stands twice, or its syntax or its UTF-8 is broken" if begin[:1] == b"{" else what_is(begin)
+    del begin
+    raise KeyFormatError(f"not a strict JSON object of at most {bytes_max} bytes: {problem}")
+
+
 def load_pem(data: Concealed, *, password: Concealed) -> RawKey:
     """Load a private or public key from PEM.
 
@@ -45,45 +96,57 @@ def load_pem(data: Concealed, *, password: Concealed) -> RawKey:
     Source: RFC 7468.
     """
     text = octets_of(data)
-    problem = _what_else(text.value) if b"-----BEGIN" not in text.value else _diagnose_pem(text)
-    problem = problem or _diagnose_password(b"ENCRYPTED" in text.value, password)
+    labels = [label for label in labels_of(text.value) if label != b"EC PARAMETERS"]
+    if len(labels) != 1 or labels[0] not in KEY_LABELS or not is_whole_pem(text.value):
+        raise KeyFormatError(what_is(text.value))
+    block = _block_of(text, labels[0])
+    is_private = labels[0].endswith(b"PRIVATE KEY")
+    is_encrypted = labels[0].startswith(b"ENCRYPTED") or (is_private and b"4,ENCRYPTED" in block.value)
+    problem = _diagnose_password(is_encrypted, password) or foreign_key(_unbase64(block).value)
+    if not problem and b"DEK-Info:" in block.value and not _OLD_CIPHER.search(block.value):
+        problem = "the encryption of this key is not supported: encrypt it anew (openssl pkcs8 -topk8)"
     if problem:
         raise KeyFormatError(problem)
-    return _loaded(text, password, form="PEM", is_private=b"PRIVATE KEY" in text.value)
+    if labels[0].startswith(b"ENCRYPTED"):  # decoded here, so that what is bounded is what is read
+        return _loaded(_unbase64(block), password, form="DER", is_private=True)
+    return _loaded(text, password, form="PEM", is_private=is_private)
 
 
 def load_der(data: Concealed, *, password: Concealed) -> RawKey:
     """Load a private or public key from DER: the same forms, the same errors as ``load_pem``. Source: RFC 5958 2, 3."""
     octets = octets_of(data)
-    if octets.value[:1] != b"\x30":
-        raise KeyFormatError(f"this is no DER: {_what_else(octets.value)}")
-    is_encrypted = _is_encrypted_der(octets)
+    if isinstance(data.value, str) or octets.value[:1] != b"\x30":
+        raise KeyFormatError(f"this is no DER: {what_is(octets.value)}")
+    problem = foreign_key(octets.value)
+    if problem:
+        raise KeyFormatError(problem)
+    is_encrypted, key = _is_encrypted(octets), None
+    if not is_encrypted:
+        from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
+
+        key = parsed(lambda it: load_der_private_key(it, None), octets.value) or parsed(
+            load_der_public_key, octets.value
+        )
+        if key is None:
+            what = what_is(octets.value)
+            raise KeyFormatError(f"the DER cannot be read{'' if 'JWK.from_der' in what else ': ' + what}")
     problem = _diagnose_password(is_encrypted, password)
     if problem:
         raise KeyFormatError(problem)
-    if _is_certificate(octets):
-        raise KeyFormatError("this is a certificate, not a key: JWK.from_x509 reads it")
-    is_private = is_encrypted or _object_of(octets, Concealed(None), form="DER", is_private=False) is None
-    return _loaded(octets, password, form="DER", is_private=is_private)
+    return _loaded(octets, password, form="DER", is_private=True) if is_encrypted else raw_from_object(key)
 
 
 def load_ssh(line: Concealed) -> RawKey:
     """Load a public key from the line that OpenSSH keeps it in. Raises KeyFormatError. Source: RFC 4253 6.6."""
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
     octets = octets_of(line)
-    text = octets.value.strip()
-    key = None
-    if text.startswith(SSH_MARKS) and b"\n" not in text:
-        with suppress(ValueError, UnsupportedAlgorithm):
-            key = load_ssh_public_key(text)
+    problem = _diagnose_ssh(octets.value.strip())
+    if problem:
+        raise KeyFormatError(problem)
+    key = parsed(load_ssh_public_key, octets.value.strip())
     if key is None:
-        raise KeyFormatError(
-            "this is no line of an OpenSSH public key that is supported (ssh-rsa, ecdsa-sha2-*, ssh-ed25519)"
-            if text.startswith(SSH_MARKS)
-            else f"this is no OpenSSH public key: {_what_else(text)}"
-        )
+        raise KeyFormatError("the line of this OpenSSH public key cannot be read: it is cut short, or was changed")
     return raw_from_object(key)
 
 
@@ -94,6 +157,8 @@ def dump_key(raw: RawKey, *, form: Literal["PEM", "DER"], private: bool, passwor
     key, encoding = raw_to_object(raw, private=private), {"PEM": s.Encoding.PEM, "DER": s.Encoding.DER}[form]
     if not private:
         return key.public_bytes(encoding, s.PublicFormat.SubjectPublicKeyInfo)  # type: ignore[no-any-return]
+    if not isinstance(password.value, bytes | None):
+        raise TypeError("a password is bytes")
     how = s.BestAvailableEncryption(password.value) if password.value else s.NoEncryption()
     return key.private_bytes(encoding, s.PrivateFormat.PKCS8, how)  # type: ignore[no-any-return]
 
@@ -101,39 +166,23 @@ def dump_key(raw: RawKey, *, form: Literal["PEM", "DER"], private: bool, passwor
 # ------------------------------------------------------------------------------------------------- diagnoses
 
 
-def _what_else(text: bytes) -> str:
-    """Say what a text is that is not PEM, and who reads it."""
-    begin = text.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if begin.startswith(SSH_MARKS):
-        return "this is an OpenSSH public key: JWK.from_ssh reads it"
-    if begin[:1] == b"{":
-        return "this looks like JSON: JWK.from_json reads a JWK, JWKSet.from_json a set"
-    if b"-----BEGIN" in begin:
-        return "this is PEM: JWK.from_pem reads it, JWK.from_x509 a certificate"
-    if begin[:1] == b"\x30":
-        return "this looks like DER: JWK.from_der reads it, JWK.from_x509 a certificate"
-    if begin[:2] == b"MI":
-        return "this looks like the base64 of DER without its -----BEGIN line: JWK.from_der(base64.b64decode(...))"
-    return (
-        "this is no PEM: it has no -----BEGIN line (JWK.from_json reads JSON, JWK.from_der DER, JWK.from_secret"
-        " a symmetric secret)"
-    )
-
-
-def _diagnose_pem(pem: Concealed) -> str:
-    """Say what is wrong with a PEM before it is parsed; empty where nothing is."""
-    text = pem.value
-    if b"\\n" in text:
-        return r"the PEM holds escaped newlines: \n stands as two characters; replace them by line breaks"
-    if b"BEGIN CERTIFICATE REQUEST" in text or b"BEGIN NEW CERTIFICATE REQUEST" in text:
-        return "this is a certificate request, not a key: pass the key that it was made for"
-    if b"BEGIN CERTIFICATE" in text or b"BEGIN TRUSTED CERTIFICATE" in text:
-        return "this is a certificate, not a key: JWK.from_x509 reads it"
-    if b"BEGIN OPENSSH PRIVATE KEY" in text:
-        return "this is a private key in the form of OpenSSH: make a PEM of it (ssh-keygen -p -m PKCS8 -f FILE)"
-    if text.count(b"-----BEGIN") - text.count(b"-----BEGIN EC PARAMETERS") > 1:
-        return "the PEM holds more than one key: pass one"
-    return ""
+def _diagnose_ssh(text: bytes) -> str:
+    """Say why a text is no line of an OpenSSH public key that JOSE has an algorithm for; empty where it may be one."""
+    kind = text.split(None, 1)[0] if text else b""
+    is_of_ssh = any(mark in text for mark in (*SSH_MARKS, b"-cert-v01@openssh.com "))
+    if not is_of_ssh or b"-----BEGIN" in text:
+        return f"this is no OpenSSH public key: {what_is(text)}"
+    if b"\n" in text or b"\r" in text:
+        return "these are several lines: pass one, that of one OpenSSH public key"
+    if kind in _SSH_TYPES:
+        return ""
+    if kind.endswith(b"-cert-v01@openssh.com"):
+        return "this is an OpenSSH certificate: pass the public key that it was made for"
+    if kind.startswith(b"sk-"):
+        return "this OpenSSH key lives on a security key, which signs no tokens"
+    if kind.startswith(SSH_MARKS) or kind + b" " in SSH_MARKS:
+        return "an OpenSSH key of this type is not supported: ssh-rsa, ecdsa-sha2-nistp256/384/521, ssh-ed25519 are"
+    return "something stands before the key (options, a host name): pass the line from its type on, ssh-ed25519 say"
 
 
 def _diagnose_password(is_encrypted: bool, password: Concealed) -> str:
@@ -146,45 +195,70 @@ def _diagnose_password(is_encrypted: bool, password: Concealed) -> str:
     return ""
 
 
-def _is_encrypted_der(der: Concealed) -> bool:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_der_private_key
-
-    try:
-        load_der_private_key(der.value, None)
-    except TypeError:  # it asks for a password
-        return True
-    except (ValueError, UnsupportedAlgorithm):
-        pass
-    return False
+# --------------------------------------------------------------------------------------------------- reading
 
 
-def _is_certificate(der: Concealed) -> bool:
-    from cryptography.x509 import load_der_x509_certificate
+def _block_of(text: Concealed, label: bytes) -> Concealed:
+    """What stands between the BEGIN and the END of the one block that has this label; empty where there is no END."""
+    after = text.value.partition(b"-----BEGIN " + label + b"-----")[2]
+    block, end, _ = after.partition(b"-----END " + label + b"-----")
+    return Concealed(block if end else b"")
 
-    try:
-        load_der_x509_certificate(der.value)
-    except ValueError:
-        return False
-    return True
+
+def _unbase64(block: Concealed) -> Concealed:
+    """The octets of a block; empty where it is no base64 (a block of old, with headers, is none)."""
+    with suppress(ValueError):
+        return Concealed(b64decode(block.value.translate(None, b" \t\r\n"), validate=True))
+    return Concealed(b"")
 
 
 def _loaded(text: Concealed, password: Concealed, *, form: Literal["PEM", "DER"], is_private: bool) -> RawKey:
-    key = _object_of(text, password, form=form, is_private=is_private)
-    if key is None:
-        hint = "" if password.value is None else ", or its password is another"
-        raise KeyFormatError(f"the {form} cannot be read{hint}")
-    return raw_from_object(key)
-
-
-def _object_of(text: Concealed, password: Concealed, *, form: Literal["PEM", "DER"], is_private: bool) -> Any:  # noqa: ANN401
-    """The key object, or None where the parser refuses."""
-    from cryptography.exceptions import UnsupportedAlgorithm
+    if password.value is not None and form == "DER" and _rounds_of(text) > KEY_DERIVATION_COUNT_MAX:
+        raise KeyFormatError(
+            f"this key takes more than {KEY_DERIVATION_COUNT_MAX} rounds from its password to a key: encrypt it anew"
+        )
     from cryptography.hazmat.primitives import serialization as s
 
     private = {"PEM": s.load_pem_private_key, "DER": s.load_der_private_key}[form]
     public = {"PEM": s.load_pem_public_key, "DER": s.load_der_public_key}[form]
-    try:
-        return private(text.value, password.value) if is_private else public(text.value)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return None
+    key = parsed(lambda octets: private(octets, password.value) if is_private else public(octets), text.value)
+    if key is None:
+        hint = "" if password.value is None else ", or its password is another, or its encryption is not supported"
+        raise KeyFormatError(f"the {form} cannot be read{hint}")
+    return raw_from_object(key)
+
+
+def _is_encrypted(der: Concealed) -> bool:
+    """Whether it is a sequence of an algorithm and octets, as no other form of a key is. Source: RFC 5958 3."""
+    outer = next(_elements(der.value), (0, b""))[1]
+    return [tag for tag, _ in _elements(outer)][:2] == [0x30, 0x04]
+
+
+def _rounds_of(der: Concealed) -> int:
+    """What it costs to derive the key that an encrypted key is under: of minutes and gigabytes the parser has no fear.
+
+    Beyond 2^31 rounds of PBKDF2 it even leaves the process with something that is no Exception.
+    Source: RFC 8018 A.2, A.3 (iterationCount); RFC 7914 7 (scrypt: N, r, p).
+    """
+    numbers = list(_integers(der.value, _DER_DEPTH_MAX))
+    return 8 * prod(numbers[:3]) if _SCRYPT in der.value else max(numbers, default=0)
+
+
+def _integers(der: bytes, depth: int) -> Iterator[int]:
+    """The INTEGERs of DER, down to a depth of nested SEQUENCEs. Source: RFC 8018 A."""
+    for tag, body in _elements(der):
+        if tag == 0x30 and depth:
+            yield from _integers(body, depth - 1)
+        elif tag == 0x02:
+            yield int.from_bytes(body, "big")
+
+
+def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
+    """What stands in DER side by side: tags and contents; of what is no DER, something. Source: X.690 8.1."""
+    at = 0
+    while at + 2 <= len(der):
+        tag, length, at = der[at], der[at + 1], at + 2
+        if length > 127:
+            length, at = int.from_bytes(der[at : at + length - 128], "big"), at + length - 128
+        yield tag, der[at : at + length]
+        at += length

@@ -110,7 +110,8 @@ def encrypting_algorithm(key: JWK, alg: str | None) -> KeyManagementAlgorithm:
     entry = KEY_MANAGEMENT_ALGORITHMS.get(own or alg or "")
     if entry is None:
         raise ConfigurationError(f"no alg that encrypts: expected one of {', '.join(KEY_MANAGEMENT_ALGORITHMS)}")
-    check_permitted(key.use, key.key_ops, wanted="enc", operations=entry.operations[0])
+    is_bare = bool(entry.curves) and not key.is_private and key.key_ops == ()  # as browsers write a public ECDH key
+    check_permitted(key.use, None if is_bare else key.key_ops, wanted="enc", operations=entry.operations[0])
     check_suits(key.raw, entry)
     return entry
 

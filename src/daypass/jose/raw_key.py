@@ -37,6 +37,19 @@ OKP_BYTES: Final = {"Ed25519": 32, "Ed448": 57, "X25519": 32, "X448": 56}
 """Octets of either half. Source: RFC 8037 2."""
 AKP_BYTES: Final = {"ML-DSA-44": 1312, "ML-DSA-65": 1952, "ML-DSA-87": 2592}
 """Octets of the public half; the private one is a seed of 32. Source: RFC 9964 3."""
+_PRIME_25519: Final = 2**255 - 19
+_PRIME_448: Final = 2**448 - 2**224 - 1
+_LOW_ORDER: Final = {
+    "X25519": (
+        0,
+        1,
+        _PRIME_25519 - 1,
+        0x00B8495F16056286FDB1329CEB8D09DA6AC49FF1FAE35616AEB8413B7C7AEBE0,
+        0x57119FD0DD4E22D8868E1C58C45C44045BEF839C55B1D0B1248C50A3BC959C5F,
+    ),
+    "X448": (0, 1, _PRIME_448 - 1),
+}
+"""Coordinates of points, of the curve or its twist, that every private key takes to zero. Source: RFC 7748 6."""
 _EC_NAMES: Final = {"P-256": "SECP256R1", "P-384": "SECP384R1", "P-521": "SECP521R1", "secp256k1": "SECP256K1"}
 
 
@@ -125,13 +138,20 @@ def okp_public(crv: str, x: bytes) -> RawKey:
         return RawKey("OKP", crv, public=x, private=None)
     if crv == "Ed448" and not _is_honest_ed448(x):
         raise KeyFormatError("the public part 'x' is no valid point of Ed448")
+    if crv in _LOW_ORDER and _coordinate(crv, x) in _LOW_ORDER[crv]:  # nothing secret can be agreed on with it
+        raise KeyFormatError(f"the public part 'x' is a point of small order of {crv}")
     return RawKey("OKP", crv, public=okp_class(crv, "Public").from_public_bytes(x), private=None)
+
+
+def _coordinate(crv: str, x: bytes) -> int:
+    """The number that X25519 and X448 make of octets: any spelling of it is taken. Source: RFC 7748 5."""
+    number = int.from_bytes(x, "little")
+    return number % 2**255 % _PRIME_25519 if crv == "X25519" else number % _PRIME_448
 
 
 def _is_honest_ed448(x: bytes) -> bool:
     """Whether y is canonical, and not one of the four points of small order: OpenSSL accepts forgeries under them."""
-    prime = 2**448 - 2**224 - 1
-    return 1 < int.from_bytes(x, "little") % 2**455 < prime - 1  # the top bit is the sign of x
+    return 1 < int.from_bytes(x, "little") % 2**455 < _PRIME_448 - 1  # the top bit is the sign of x
 
 
 def okp_private(crv: str, seed: bytes) -> RawKey:

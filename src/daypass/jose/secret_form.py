@@ -11,10 +11,16 @@ from typing import Final
 
 from daypass.errors import KeyFormatError
 
-__all__ = ["SSH_MARKS", "refuse_key_as_secret"]
+__all__ = ["FOREIGN_KEYS", "SSH_MARKS", "refuse_key_as_secret"]
 
 SSH_MARKS: Final = (b"ssh-rsa ", b"ssh-ed25519 ", b"ssh-dss ", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-")
 """What the line of an OpenSSH public key begins with."""
+FOREIGN_KEYS: Final = {
+    bytes.fromhex("06072a8648ce380401"): "a DSA key",
+    bytes.fromhex("06092a864886f70d010301"): "a Diffie-Hellman key",
+    bytes.fromhex("06072a8648ce3e0201"): "a Diffie-Hellman key",
+}
+"""Object identifiers of key types that JOSE has no algorithm for, as they stand in DER."""
 _MARKS: Final = (*SSH_MARKS, b"-----BEGIN", b"---- BEGIN SSH2", b"-cert-v01@openssh.com")
 
 
@@ -52,6 +58,8 @@ def _is_der_key(data: bytes) -> bool:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
+    if any(mark in data for mark in FOREIGN_KEYS):
+        return True
     for load in (
         load_der_public_key,
         lambda der: load_der_private_key(der, None),

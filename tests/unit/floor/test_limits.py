@@ -10,7 +10,7 @@ from daypass import limits
 
 NAMES = [name for name in vars(limits) if name.isupper()]
 UNITS = re.compile(r"_(BYTES|BITS|S|CHARACTERS|DIGITS)(_|$)")
-COUNTS = re.compile(r"_(REMEMBERED|MAX|ONCE)")
+COUNTS = re.compile(r"_(REMEMBERED|MAX|ONCE|COUNT)(_|$)")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -33,3 +33,7 @@ def test_bounds_fit_into_each_other() -> None:
     assert limits.KID_BYTES_MAX < limits.HEADER_BYTES_MAX < limits.JWT_BYTES_MAX
     assert limits.SECRET_BYTES_MAX < limits.KEY_TEXT_BYTES_MAX < limits.KEY_SET_BYTES_MAX
     assert limits.RSA_MODULUS_BITS_MIN < limits.RSA_MODULUS_BITS_MAX
+    assert limits.PBES2_COUNT_MIN < limits.PBES2_COUNT_DEFAULT < limits.PBES2_COUNT_MAX
+    assert limits.PBES2_SALT_BYTES_MIN < limits.PBES2_SALT_BYTES < limits.PBES2_SALT_BYTES_MAX
+    assert limits.PBES2_COUNT_MAX < limits.KEY_DERIVATION_COUNT_MAX < 2**31  # beyond, PBKDF2 panics
+    assert limits.INFLATED_BYTES_FREE < limits.PLAINTEXT_BYTES_MAX < limits.TOKEN_BYTES_MAX

@@ -1,4 +1,4 @@
-"""The table of algorithms: exactly those of RFC 7518 3.1, RFC 8037 and RFC 9864, and frozen."""
+"""The table of algorithms: exactly those of RFC 7518 3.1, RFC 8037, RFC 8812, RFC 9864 and RFC 9964, and frozen."""
 
 import pytest
 
@@ -10,8 +10,9 @@ from tests.security import forge
 LENGTHS = {
     "HS256": 32, "HS384": 48, "HS512": 64,
     "RS256": 256, "RS384": 256, "RS512": 256, "PS256": 256, "PS384": 256, "PS512": 256,
-    "ES256": 64, "ES384": 96, "ES512": 132,
+    "ES256": 64, "ES384": 96, "ES512": 132, "ES256K": 64,
     "EdDSA": 64, "Ed25519": 64, "Ed448": 114,
+    "ML-DSA-44": 2420, "ML-DSA-65": 3309, "ML-DSA-87": 4627,
 }  # fmt: skip
 
 
@@ -39,7 +40,7 @@ def test_a_signature_has_its_length(alg: str) -> None:
         assert jws.verify(token, key).payload == payload
 
 
-@pytest.mark.parametrize("alg", ["ES256", "ES384", "ES512"])
+@pytest.mark.parametrize("alg", ["ES256", "ES384", "ES512", "ES256K"])
 def test_r_and_s_keep_their_leading_zeros(alg: str) -> None:
     """One in 128 signatures has a short r or s: enough of them to see one."""
     key = JWK.generate(alg)

@@ -9,12 +9,17 @@ Source: RFC 7518 5.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from hmac import compare_digest
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from daypass.errors import DecryptionFailed
 from daypass.jose.jwa.algorithm import Algorithm
+
+if TYPE_CHECKING:
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 __all__ = ["CONTENT_ENCRYPTIONS", "ContentEncryption", "Decrypt", "Encrypt"]
 
@@ -49,26 +54,32 @@ def _gcm(bits: int) -> ContentEncryption:
     """AES in Galois/Counter Mode, 96 bits of iv, 128 bits of tag. Source: RFC 7518 5.3."""
 
     def encryptor(cek: bytes) -> Encrypt:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        return AESGCM(cek).encrypt
+        aes_gcm, _ = _gcm_classes()
+        return aes_gcm(cek).encrypt
 
     def decryptor(cek: bytes) -> Decrypt:
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        opens = AESGCM(cek).decrypt
+        aes_gcm, refusal = _gcm_classes()
+        opens = aes_gcm(cek).decrypt
 
         def decrypt(iv: bytes, sealed: bytes, aad: bytes) -> bytes:
             try:
                 return opens(iv, sealed, aad)
-            except InvalidTag:
+            except refusal:
                 pass
             raise DecryptionFailed
 
         return decrypt
 
     return _row(f"A{bits}GCM", bits // 8, iv_bytes=12, tag_bytes=16, encryptor=encryptor, decryptor=decryptor)
+
+
+@cache
+def _gcm_classes() -> tuple[type[AESGCM], type[InvalidTag]]:
+    """The cipher and its refusal: most tokens have a key of their own, and an import costs as much as its set-up."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM, InvalidTag
 
 
 def _cbc_hs(bits: int) -> ContentEncryption:

@@ -66,6 +66,9 @@ class Sent(msgspec.Struct, frozen=True):
     encrypted_key: bytes = b""
     members: dict[str, Any] = {}
 
+    def __repr__(self) -> str:  # with dir the CEK is the key itself
+        return f"Sent(cek redacted, encrypted_key of {len(self.encrypted_key)} bytes)"
+
 
 Send = Callable[[bytes, KeyParameters], Sent]
 """From a random CEK (unused where an algorithm brings its own) and parameters to what was made."""
@@ -123,10 +126,11 @@ def _wrap(key: bytes) -> Callable[[bytes], bytes]:
     return lambda cek: aes_key_wrap(key, cek)
 
 
-def _unwrap(key: bytes) -> Callable[[bytes], bytes]:
+def _unwrapper() -> Callable[[bytes, bytes], bytes]:
+    """From a key and what was wrapped with it to the CEK."""
     from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
-    def unwrap(encrypted_key: bytes) -> bytes:
+    def unwrap(key: bytes, encrypted_key: bytes) -> bytes:
         try:
             return aes_key_unwrap(key, encrypted_key)
         except (InvalidUnwrap, ValueError):
@@ -144,8 +148,8 @@ def _aes_kw(bits: int) -> KeyManagementAlgorithm:
         return lambda cek, _p: Sent(cek, wrap(cek))
 
     def receiver(key: bytes) -> Receive:
-        unwrap = _unwrap(key)
-        return lambda encrypted_key, _p: unwrap(encrypted_key)
+        unwrap = _unwrapper()
+        return lambda encrypted_key, _p: unwrap(key, encrypted_key)
 
     return KeyManagementAlgorithm(
         name=f"A{bits}KW",
@@ -224,7 +228,8 @@ def _pbes2(digest: str, bits: int) -> KeyManagementAlgorithm:
         return send
 
     def receiver(password: bytes) -> Receive:
-        return lambda encrypted_key, p: _unwrap(derive(password, p.p2s, p.p2c))(encrypted_key)
+        unwrap = _unwrapper()
+        return lambda encrypted_key, p: unwrap(derive(password, p.p2s, p.p2c), encrypted_key)
 
     return KeyManagementAlgorithm(
         name=name, kty="oct", key_bytes_min=1, needs=("p2s", "p2c"), sender=sender, receiver=receiver
@@ -290,7 +295,7 @@ def _ecdh(bits: int) -> KeyManagementAlgorithm:
         return send
 
     def receiver(key: Any) -> Receive:  # noqa: ANN401
-        derive, exchange = _concat_kdf(name if bits else "", bits // 8), _exchange(key)
+        derive, exchange, unwrap = _concat_kdf(name if bits else "", bits // 8), _exchange(key), _unwrapper()
 
         def receive(encrypted_key: bytes, p: KeyParameters) -> bytes:
             if p.epk is None or (encrypted_key and not bits):
@@ -301,7 +306,7 @@ def _ecdh(bits: int) -> KeyManagementAlgorithm:
                 derived = b""
             if not derived:
                 raise DecryptionFailed
-            return _unwrap(derived)(encrypted_key) if bits else derived
+            return unwrap(derived, encrypted_key) if bits else derived
 
         return receive
 
@@ -330,11 +335,15 @@ def _concat_kdf(algorithm: str, length: int) -> Callable[[bytes, KeyParameters],
 
     def derive(z: bytes, p: KeyParameters) -> bytes:
         key_bytes = length or p.cek_bytes
-        fields = ((algorithm or p.enc).encode("ascii"), p.apu, p.apv)
-        info = b"".join([len(one).to_bytes(4, "big") + one for one in fields]) + (key_bytes * 8).to_bytes(4, "big")
-        return ConcatKDFHash(sha256, key_bytes, info).derive(z)
+        user = (algorithm or p.enc).encode("ascii")
+        fields = (_sized(user), _sized(p.apu), _sized(p.apv), (key_bytes * 8).to_bytes(4, "big"))
+        return ConcatKDFHash(sha256, key_bytes, b"".join(fields)).derive(z)
 
     return derive
+
+
+def _sized(field: bytes) -> bytes:
+    return len(field).to_bytes(4, "big") + field
 
 
 def _ephemeral(public: Any) -> Any:  # noqa: ANN401
