@@ -167,7 +167,7 @@ def bleichenbacher() -> Iterator[tuple[str, str]]:
     cek, wrong = cek_of("A128GCM"), rsa_token(rsa_encrypted(cek_of("A128GCM")))
     good_block = pkcs1_block(cek)
     yield "tag", with_segment(wrong, 4, b64u(bytes(16)))
-    yield "ciphertext", with_segment(wrong, 3, b64u(b"y"))
+    yield "ciphertext", with_segment(wrong, 3, b64u(bytes([unb64u(segments(wrong)[3])[0] ^ 1])))
     yield "another CEK", rsa_token(rsa_encrypted(os.urandom(16)))
     for length in (0, 1, 15, 17, 24, 32, 64, 245):
         yield f"CEK of {length}", rsa_token(rsa_encrypted(os.urandom(length)))

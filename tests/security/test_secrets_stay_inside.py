@@ -6,14 +6,14 @@ import logging
 import pickle
 import pprint
 import traceback
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, rsa, x448, x25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 import daypass
-from daypass import jws, jwt
+from daypass import jwe, jws, jwt
 from daypass.claims import ClaimsPolicy
 from daypass.jose.concealed import Concealed, Members
 from daypass.jose.jwk import JWK
@@ -30,6 +30,7 @@ from daypass.jose.jwk_set import JWKSet
 from daypass.tokens.issuer import Issuer
 from daypass.tokens.source import StaticKeys, source_of
 from daypass.tokens.verifier import Verifier
+from tests.der import pbkdf2
 from tests.security import forge
 from tests.security.forge import b64u
 
@@ -66,13 +67,25 @@ RSA_PEM = pem_of(forge.rsa_key())
 EC_KEY = ec.derive_private_key(int.from_bytes(SEED, "big"), ec.SECP256R1())
 ED_KEY = ed25519.Ed25519PrivateKey.from_private_bytes(SEED)
 ED448_KEY = ed448.Ed448PrivateKey.from_private_bytes((PLANTED * 2)[:57])
+AGREEMENT_KEYS = (
+    ec.derive_private_key(int.from_bytes(SEED, "big"), ec.SECP256K1()),
+    x25519.X25519PrivateKey.from_private_bytes(SEED),
+    x448.X448PrivateKey.from_private_bytes((PLANTED * 2)[:56]),
+    mldsa.MLDSA44PrivateKey.from_seed_bytes(SEED),
+)
 LOCKED_PEM = pem_of(EC_KEY, PLANTED)
 PEMS = {"RS256": RSA_PEM, "ES256": pem_of(EC_KEY), "EdDSA": pem_of(ED_KEY), "Ed448": pem_of(ED448_KEY)}
 NEEDLES = [form for part in private_parts() for form in spellings(part)]
 NEEDLES += [line for pem in (*PEMS.values(), LOCKED_PEM) for line in pem_lines(pem)]
+MORE_PEMS = dict(zip(("ES256K", "ECDH-ES", "ECDH-ES+A128KW", "ML-DSA-44"), map(pem_of, AGREEMENT_KEYS), strict=True))
+NEEDLES += [line for pem in MORE_PEMS.values() for line in pem_lines(pem)]
 
 HS = JWK.from_secret(PLANTED, alg="HS256", kid="hs")
 KEYS = {"HS256": HS} | {alg: JWK.from_pem(pem, alg=alg, kid=alg) for alg, pem in PEMS.items()}
+ENCRYPTION_KEYS = {alg: JWK.from_secret(PLANTED[:size], alg=alg, kid=alg) for alg, size in (
+    ("A128KW", 16), ("A256KW", 32), ("A256GCMKW", 32), ("dir", 48), ("A192CBC-HS384", 48), ("PBES2-HS256+A128KW", 48),
+)}  # fmt: skip
+MORE_KEYS = {alg: JWK.from_pem(pem, alg=alg, kid=alg) for alg, pem in MORE_PEMS.items()} | ENCRYPTION_KEYS
 
 
 def found_in(text: str) -> list[str]:
@@ -123,7 +136,22 @@ OTHER_ED = JWK.generate("EdDSA").to_dict(private=True)
 WRONG_DICTS: dict[str, Any] = {
     "no kty": {"k": K},
     "kty of a wrong type": {"kty": ["oct"], "k": K},
-    "unknown kty": {"kty": "AKP", "priv": K, "k": K, "d": K},
+    "unknown kty": {"kty": "FOO", "priv": K, "k": K, "d": K},
+    "AKP without alg": {"kty": "AKP", "priv": K, "pub": K},
+    "AKP: priv too long": {**MORE_KEYS["ML-DSA-44"].to_dict(private=True), "priv": K},
+    "AKP: priv of another": {**JWK.generate("ML-DSA-44").to_dict(), "priv": b64u(SEED)},
+    "AKP: another alg": {**MORE_KEYS["ML-DSA-44"].to_dict(private=True), "alg": "ML-DSA-65"},
+    "secp256k1: another curve": {**MORE_KEYS["ES256K"].to_dict(private=True), "crv": "P-256", "alg": "ES256"},
+    "X25519: another curve": {**MORE_KEYS["ECDH-ES"].to_dict(private=True), "crv": "Ed25519", "alg": "EdDSA"},
+    "X25519: d of another": {**JWK.generate("ECDH-ES", crv="X25519").to_dict(), "d": b64u(SEED)},
+    "oct: wrong length for its alg": {"kty": "oct", "k": K, "alg": "A256KW"},
+    "oct: wrong length for dir": {"kty": "oct", "k": K + "AAAA", "alg": "dir"},
+    "oct: with a certificate": {"kty": "oct", "k": K, "x5c": ["MIIB"]},
+    "a set": {"keys": [{"kty": "oct", "k": K}]},
+    "a kid that is none": {"kty": "oct", "k": K, "kid": "\ud800"},
+    "RSA: d alone, not of this modulus": {
+        name: {**MEMBERS["RS256"], "e": "AQAD"}[name] for name in ("kty", "n", "e", "d")
+    },
     "padding": {"kty": "oct", "k": K + "="},
     "white space": {"kty": "oct", "k": K + "\n"},
     "not ASCII": {"kty": "oct", "k": K + "\u00e9"},
@@ -260,6 +288,143 @@ def test_a_pem_that_is_refused_shows_nothing(what: str) -> None:
     raises_without(WRONG_PEMS[what])
 
 
+def der_of(pem: bytes) -> bytes:
+    return b64decode("".join(pem.decode().splitlines()[1:-1]))
+
+
+RSA_DER, LOCKED_DER = der_of(RSA_PEM), der_of(LOCKED_PEM)
+DSA_DER = dsa.generate_private_key(1024).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+WRONG_DERS: dict[str, Callable[[], object]] = {
+    "another alg": lambda: JWK.from_der(RSA_DER, alg="ES256"),
+    "no alg": lambda: JWK.from_der(RSA_DER, alg="none"),
+    "alg of a wrong type": lambda: JWK.from_der(RSA_DER, alg=5),  # type: ignore[arg-type]
+    "kid of a wrong type": lambda: JWK.from_der(RSA_DER, alg="RS256", kid=5),  # type: ignore[arg-type]
+    "cut short": lambda: JWK.from_der(RSA_DER[:-5], alg="RS256"),
+    "longer": lambda: JWK.from_der(RSA_DER + PLANTED, alg="RS256"),
+    "a PEM": lambda: JWK.from_der(RSA_PEM, alg="RS256"),
+    "base64": lambda: JWK.from_der(b64encode(RSA_DER), alg="RS256"),
+    "base64, text": lambda: JWK.from_der(b64encode(RSA_DER).decode(), alg="RS256"),  # type: ignore[arg-type]
+    "JSON": lambda: JWK.from_der(json.dumps(MEMBERS["RS256"]).encode(), alg="RS256"),
+    "a secret": lambda: JWK.from_der(PLANTED, alg="HS256"),
+    "a list": lambda: JWK.from_der([RSA_DER], alg="RS256"),  # type: ignore[arg-type]
+    "too long": lambda: JWK.from_der(RSA_DER + bytes(300_000), alg="RS256"),
+    "DSA": lambda: JWK.from_der(DSA_DER + PLANTED, alg="RS256"),
+    "weak": lambda: JWK.from_der(forge.private_der(forge.rsa_key(1024)), alg="RS256"),
+    "password for none": lambda: JWK.from_der(RSA_DER, alg="RS256", password=PLANTED),
+    "no password": lambda: JWK.from_der(LOCKED_DER, alg="ES256"),
+    "another password": lambda: JWK.from_der(LOCKED_DER, alg="ES256", password=PLANTED + b"x"),
+    "another alg, locked": lambda: JWK.from_der(LOCKED_DER, alg="RS256", password=PLANTED),
+    "password as text": lambda: JWK.from_der(LOCKED_DER, alg="ES256", password=PLANTED.decode()),  # type: ignore[arg-type]
+    "too many rounds": lambda: JWK.from_der(pbkdf2(2**31), alg="ES256", password=PLANTED),
+    "too many rounds, PEM": lambda: JWK.from_pem(
+        b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+        + b64encode(pbkdf2(2**31))
+        + b"\n-----END ENCRYPTED PRIVATE KEY-----",
+        alg="ES256",
+        password=PLANTED,
+    ),
+    "an old cipher": lambda: JWK.from_pem(
+        b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n"
+        + b64encode(RSA_DER)
+        + b"\n-----END RSA PRIVATE KEY-----",
+        alg="RS256",
+        password=PLANTED,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_DERS)
+def test_der_that_is_refused_shows_nothing(what: str) -> None:
+    raises_without(WRONG_DERS[what])
+
+
+@pytest.mark.parametrize("alg", MORE_PEMS)
+def test_a_key_of_every_kind_that_is_refused_shows_nothing(alg: str) -> None:
+    pem = MORE_PEMS[alg]
+    assert found_in(pem.decode())
+    for act in (
+        lambda: JWK.from_pem(pem, alg="RS256"),
+        lambda: JWK.from_pem(pem[:-50], alg=alg),
+        lambda: JWK.from_pem(pem, alg=alg, password=PLANTED),
+        lambda: JWK.from_der(der_of(pem), alg="RS256"),
+        lambda: JWK.from_der(der_of(pem)[:-3], alg=alg),
+        lambda: JWK.from_der(pem, alg=alg),
+        lambda: JWK.from_json(pem),
+        lambda: JWKSet.from_json(pem.decode()),
+        lambda: JWK.from_x509(pem, alg=alg),
+        lambda: JWK.from_ssh(pem, alg=alg),
+    ):
+        raises_without(act)
+
+
+@pytest.mark.parametrize("load", [JWK.from_pem, JWK.from_der, JWK.from_x509, JWK.from_ssh])
+def test_a_secret_in_the_wrong_hands_is_not_repeated(load: Callable[..., object]) -> None:
+    """What somebody passes by mistake is as secret as what belongs there."""
+    ssh = EC_KEY.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    needles = [line for line in ssh.decode().splitlines()[1:-1] if len(line) > 15]
+    for data in (
+        *(PLANTED, PLANTED.decode(), b"ssh-ed25519 " + PLANTED, b"ssh-ed25519 " + b64encode(PLANTED), [PLANTED], ssh),
+        *(b"0\x82\x01\x00" + PLANTED, json.dumps(MEMBERS["HS256"]), K, {"k": K}, b"-----BEGIN " + PLANTED + b"-----"),
+        *(b"-----BEGIN CERTIFICATE-----\n" + b64encode(PLANTED) + b"\n-----END CERTIFICATE-----\n", RSA_DER),
+        *(
+            b'command="' + PLANTED + b'" ssh-ed25519 AAAA',
+            b"ssh-dss " + PLANTED,
+            b"sk-ssh-ed25519@openssh.com " + PLANTED,
+        ),
+    ):
+        if load is JWK.from_der and data is RSA_DER:
+            continue
+        with pytest.raises(Exception) as raised:  # noqa: PT011 - whatever it is
+            load(data, alg="ES256")
+        for text in texts_of(raised.value):
+            assert not found_in(text), text[:200]
+            assert not any(needle in text for needle in needles)
+
+
+def test_a_mistake_in_making_a_key_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secret is there already when its name turns out to be none."""
+    monkeypatch.setattr("secrets.token_bytes", lambda size: (PLANTED * 2)[:size])
+    assert JWK.generate("HS256").to_dict(private=True)["k"] == b64u(PLANTED[:32])
+    monkeypatch.setattr(rsa, "generate_private_key", lambda *_: forge.rsa_key())
+    monkeypatch.setattr(ec, "generate_private_key", lambda *_: EC_KEY)
+    for alg in ("HS256", "A128KW", "A256GCM", "PBES2-HS256+A128KW", "RS256", "ES256"):
+        for kid in (5, "", "\ud800", b"k"):
+            raises_without(lambda alg=alg, kid=kid: JWK.generate(alg, kid=kid))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("alg", ENCRYPTION_KEYS)
+def test_a_mistake_with_a_key_that_encrypts_shows_nothing(alg: str) -> None:
+    key = ENCRYPTION_KEYS[alg]
+    enc = {"A192CBC-HS384": "A192CBC-HS384", "dir": "A192CBC-HS384"}.get(alg, "A128GCM")
+    words = {"header": {"p2c": 1000}} if alg.startswith("PBES2") else {}
+    good = jwe.encrypt(b"x", key, enc=enc, **words)
+    for act in (
+        lambda: jwe.encrypt(b"x", key, enc="none"),
+        lambda: jwe.encrypt("text", key, enc=enc),  # type: ignore[arg-type]
+        lambda: jwe.encrypt(b"x", key, enc=enc, alg="RSA-OAEP"),
+        lambda: jwe.encrypt(b"x", key, enc=enc, header={"crit": ["x"]}),
+        lambda: jwe.encrypt(b"x", JWK.from_dict({**key.to_dict(private=True), "use": "sig"}), enc=enc),
+        lambda: jwe.decrypt(good[:-4] + "AAAA", key, allow_pbes2=True),
+        lambda: jwe.decrypt(good + "=", key, allow_pbes2=True),
+        lambda: jwe.decrypt(good, key, algs=("none",)),
+        lambda: jwe.decrypt(good, key, encs=()),
+        lambda: jwe.decrypt(good, HS),
+        lambda: jws.sign(b"x", key),
+        lambda: jws.verify(good, key),
+        lambda: JWKSet([key, key]),
+        key.public,
+        lambda: key.to_pem(private=True),
+        key.to_der,
+        lambda: json.dumps(key),
+        lambda: pickle.dumps(key),
+        lambda: JWK.from_secret(PLANTED[:11], alg=alg) if alg[:5] != "PBES2" else JWK.from_secret(b"", alg=alg),
+        lambda: (
+            JWK.from_secret(PLANTED[:47], alg=alg) if alg[:5] != "PBES2" else JWK.from_secret(PLANTED * 999, alg=alg)
+        ),
+    ):
+        raises_without(act)
+
+
 @pytest.mark.parametrize("alg", KEYS)
 def test_a_mistake_with_a_key_shows_nothing(alg: str) -> None:
     key = KEYS[alg]
@@ -281,6 +446,9 @@ def test_a_mistake_with_a_key_shows_nothing(alg: str) -> None:
         lambda: Verifier(key, issuer="i", audience="a", leeway_s=-1),
         lambda: Verifier(JWK.from_dict({**key.to_dict(private=True), "use": "enc"}), issuer="i", audience="a"),
         lambda: key.to_pem(password=PLANTED),
+        lambda: key.to_der(password=PLANTED),
+        lambda: key.to_pem(private=True, password=PLANTED.decode()),  # type: ignore[arg-type]
+        lambda: key.to_der(private=True, password=[PLANTED]),  # type: ignore[arg-type]
         lambda: key.thumbprint("md5"),
         lambda: key.public().to_dict(private=True),
         lambda: setattr(key, "alg", "none"),
@@ -317,6 +485,10 @@ def test_a_refused_token_shows_no_key(alg: str) -> None:
 
 def test_what_is_printed_logged_or_copied_shows_nothing(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    for key in MORE_KEYS.values():
+        for thing in (key, JWKSet([key]), key.prepared, key.raw, (key,)):
+            for text in (str(thing), repr(thing), pprint.pformat(thing), ascii([thing]), f"{thing!s:>5}"):
+                assert not found_in(text)
     for key in KEYS.values():
         issuer = Issuer(key, issuer="i", audience="a")
         verifier = Verifier([key], issuer="i", audience="a", cache_entries=2)
@@ -324,14 +496,14 @@ def test_what_is_printed_logged_or_copied_shows_nothing(caplog: pytest.LogCaptur
         jwt.verify(jwt.sign({}, key), key)
         things = (key, JWKSet([key]), key.prepared, issuer, verifier, source_of(key), StaticKeys([key]), issuer.issue)
         things += (
-            key._raw,
+            key.raw,
             Concealed(PLANTED),
             Members(key.to_dict(private=True)),
             jws.verify(jws.sign(b"", key), key),
         )
         for thing in things:
             logging.getLogger("x").info("%s %r", thing, thing)
-            for shown in (thing, thing if thing is key._raw else copy.copy(thing), [thing], {"key": thing}):
+            for shown in (thing, thing if thing is key.raw else copy.copy(thing), [thing], {"key": thing}):
                 for text in (str(shown), repr(shown), f"{shown!s:>5}", pprint.pformat(shown), ascii(shown)):
                     assert not found_in(text)
     assert not found_in(caplog.text)

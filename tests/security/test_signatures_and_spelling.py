@@ -372,12 +372,29 @@ def test_B09_a_curve_under_the_name_of_the_other() -> None:
     refused(other, UnsupportedToken, forge.jwk("Ed25519"))
 
 
-def test_B10_ml_dsa_is_not_offered() -> None:
-    """The room of RFC 9964 does not exist yet: its keys and its names are refused."""
-    for alg in ("ML-DSA-44", "ML-DSA-65", "ML-DSA-87"):
+@pytest.mark.parametrize("alg", ["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"])
+def test_B10_ml_dsa_is_bound_to_its_parameters(alg: str) -> None:
+    """RFC 9964 3; more of it in tests/unit/jose/test_jwk_members.py."""
+    key = JWK.generate(alg)
+    members = key.to_dict(private=True)
+    for bad in (
+        {name: value for name, value in members.items() if name != "alg"},
+        {**members, "priv": b64u(bytes(31))},
+        {**members, "priv": b64u(bytes(33))},
+        {**members, "priv": b64u(bytes(32))},
+        *({**members, "alg": other} for other in ("ML-DSA-44", "ML-DSA-65", "ML-DSA-87", "ES256") if other != alg),
+    ):
         with pytest.raises(KeyFormatError):
-            JWK.from_dict({"kty": "AKP", "alg": alg, "pub": b64u(bytes(1312))})
-        refused(compact({"alg": alg, "typ": "JWT"}, forge.claims(), lambda _: bytes(2420)), UnsupportedToken)
+            JWK.from_dict(bad)
+    assert jwt.verify(jwt.sign({"sub": "u1"}, key), key.public())["sub"] == "u1"
+    signature = unb64u(jws.sign(b"x", key).rpartition(".")[2])
+    for other in {"ML-DSA-44", "ML-DSA-65", "ML-DSA-87", "HS256", "none"} - {alg}:
+        refused(
+            compact({"alg": other, "typ": "JWT"}, forge.claims(), lambda _: signature), UnsupportedToken, key.public()
+        )
+    for wrong in (b"", signature[:-1], signature + b"\0", bytes(len(signature)), signature):
+        bad_token = compact({"alg": alg, "typ": "JWT"}, forge.claims(), lambda _, wrong=wrong: wrong)
+        refused(bad_token, InvalidSignature, key.public())
 
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "ES384", "ES512", "EdDSA", "Ed448"])

@@ -19,6 +19,7 @@ from daypass.jose.jwk_generate import generate_for
 from daypass.jose.jwk_members import read_members, write_members
 from daypass.jose.key_rules import ALGORITHMS, check_names, check_suits, key_algorithm
 from daypass.jose.key_text import dump_key, load_der, load_members, load_pem, load_ssh
+from daypass.jose.pkcs12 import load_pkcs12
 from daypass.jose.prepared import Prepared
 from daypass.jose.raw_key import RawKey, raw_from_secret
 from daypass.jose.secret_form import refuse_key_as_secret
@@ -183,7 +184,30 @@ class JWK:
 
         Source: RFC 7517 4.7; RFC 5280 4.1.
         """
-        raw, x5c = load_certificates(Concealed(data))
+        concealed = Concealed(data)
+        del data  # a private key, passed by mistake, is as secret as anywhere
+        raw, x5c = load_certificates(concealed)
+        return cls._named(raw, alg=alg, kid=kid, x5c=x5c)
+
+    @classmethod
+    def from_pkcs12(cls, data: bytes, *, alg: str, password: bytes | None = None, kid: str | None = None) -> JWK:
+        """Load a private key and its certificates from a .p12 or .pfx file; ``x5c`` and ``x5t#S256`` go along with it.
+
+        Args:
+            data: PKCS #12, with one private key.
+            alg: the one algorithm it is for.
+            password: of the file.
+            kid: None: the thumbprint of the key.
+
+        Raises:
+            KeyFormatError: it cannot be read, or its key is no key for ``alg``.
+            WeakKey: the key is too weak.
+
+        Source: RFC 7292 4; RFC 7517 4.7.
+        """
+        concealed, secret = Concealed(data), Concealed(password)
+        del data, password
+        raw, x5c = load_pkcs12(concealed, password=secret)
         return cls._named(raw, alg=alg, kid=kid, x5c=x5c)
 
     @classmethod
@@ -192,7 +216,9 @@ class JWK:
 
         Source: RFC 4253 6.6.
         """
-        return cls._named(load_ssh(Concealed(line)), alg=alg, kid=kid)
+        concealed = Concealed(line)
+        del line
+        return cls._named(load_ssh(concealed), alg=alg, kid=kid)
 
     @classmethod
     def from_dict(cls, jwk: Mapping[str, Any], *, alg: str | None = None) -> JWK:

@@ -85,6 +85,8 @@ def jwt_encrypter(
     row = enc or enc_of(demand_recipient(key)) or "A256GCM"
     kind = {"cty": "JWT"} if nested else {"typ": "JWT"}
     if header is not None:
+        if not isinstance(header, Mapping):
+            raise TypeError('a header is a mapping: header={"typ": "at+jwt"}')
         if not nested and str(header.get("cty", "")).upper() == "JWT":
             raise ConfigurationError("cty JWT says that the token holds another one: jwt.sign_then_encrypt makes it")
         return compile_encrypter(key, row, alg, {**kind, **header})

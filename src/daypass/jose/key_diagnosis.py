@@ -25,7 +25,7 @@ _CERTIFICATES: Final = (b"CERTIFICATE", b"X509 CERTIFICATE")
 _CERTIFICATE: Final = "this is a certificate, not a key: JWK.from_x509 reads it"
 _REQUEST: Final = "this is a certificate request, not a key: pass the key that it was made for, or its certificate"
 _PKCS7: Final = "this is PKCS #7: openssl pkcs7 -print_certs writes its certificates as PEM, for JWK.from_x509"
-_PKCS12: Final = "this is PKCS #12: openssl pkcs12 -nodes writes its key and its certificates as PEM"
+_PKCS12: Final = "this is PKCS #12: JWK.from_pkcs12 reads it (openssl pkcs12 -nodes writes it as PEM)"
 _LABELS: Final = {
     b"TRUSTED CERTIFICATE": (
         "this is a certificate in a form of OpenSSL alone: openssl x509 writes it for JWK.from_x509"
@@ -63,7 +63,7 @@ def _is_escaped(text: bytes) -> bool:
 
 
 def foreign_key(der: bytes) -> str:
-    """Say that a key is of a type which JOSE does not know, without loading it; empty where it is not."""
+    """Say that a key is of a type which JOSE does not know, without loading it; empty where it is not. Source: RFC 7518 6."""
     kinds = [kind for mark, kind in FOREIGN_KEYS.items() if mark in der]
     return f"this is {kinds[0]}: JOSE has no algorithm for it" if kinds else ""
 

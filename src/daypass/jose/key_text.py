@@ -20,7 +20,7 @@ from daypass.jose.raw_key import RawKey, raw_from_object, raw_to_object
 from daypass.jose.secret_form import SSH_MARKS
 from daypass.limits import KEY_DERIVATION_COUNT_MAX, KEY_TEXT_BYTES_MAX
 
-__all__ = ["dump_key", "load_der", "load_members", "load_pem", "load_ssh", "octets_of"]
+__all__ = ["dump_key", "elements_of", "load_der", "load_members", "load_pem", "load_ssh", "octets_of"]
 
 _SSH_TYPES: Final = (
     b"ssh-rsa",
@@ -230,8 +230,8 @@ def _loaded(text: Concealed, password: Concealed, *, form: Literal["PEM", "DER"]
 
 def _is_encrypted(der: Concealed) -> bool:
     """Whether it is a sequence of an algorithm and octets, as no other form of a key is. Source: RFC 5958 3."""
-    outer = next(_elements(der.value), (0, b""))[1]
-    return [tag for tag, _ in _elements(outer)][:2] == [0x30, 0x04]
+    outer = next(elements_of(der.value), (0, b""))[1]
+    return [tag for tag, _ in elements_of(outer)][:2] == [0x30, 0x04]
 
 
 def _rounds_of(der: Concealed) -> int:
@@ -246,14 +246,14 @@ def _rounds_of(der: Concealed) -> int:
 
 def _integers(der: bytes, depth: int) -> Iterator[int]:
     """The INTEGERs of DER, down to a depth of nested SEQUENCEs. Source: RFC 8018 A."""
-    for tag, body in _elements(der):
+    for tag, body in elements_of(der):
         if tag == 0x30 and depth:
             yield from _integers(body, depth - 1)
         elif tag == 0x02:
             yield int.from_bytes(body, "big")
 
 
-def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
+def elements_of(der: bytes) -> Iterator[tuple[int, bytes]]:
     """What stands in DER side by side: tags and contents; of what is no DER, something. Source: X.690 8.1."""
     at = 0
     while at + 2 <= len(der):

@@ -26,6 +26,7 @@ from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.jose.key_diagnosis import parsed
 from daypass.limits import KEY_DERIVATION_COUNT_MAX, KEY_SET_BYTES_MAX, KEY_TEXT_BYTES_MAX
+from tests.der import der, number, pbes1, pbkdf2, scrypt
 from tests.security import forge
 from tests.unit.jose.certificates import certificate_for
 
@@ -152,39 +153,6 @@ def test_a_password(form: str) -> None:
             load(locked, alg="ES256", password=kind)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         write(private=True, password="text")  # type: ignore[arg-type]
-
-
-def der(tag: int, *parts: bytes) -> bytes:
-    body = b"".join(parts)
-    length = len(body).to_bytes((len(body).bit_length() + 7) // 8 or 1, "big")
-    return bytes([tag]) + (bytes([len(body)]) if len(body) < 128 else bytes([0x80 | len(length)]) + length) + body
-
-
-def number(value: int) -> bytes:
-    return der(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
-
-
-AES = der(0x30, bytes.fromhex("060960864801650304012a"), der(0x04, bytes(16)))
-SALT = der(0x04, bytes(8))
-
-
-def pbes2(*kdf: bytes) -> bytes:
-    scheme = der(0x30, bytes.fromhex("06092a864886f70d01050d"), der(0x30, der(0x30, *kdf), AES))
-    return der(0x30, scheme, der(0x04, bytes(48)))
-
-
-def pbkdf2(rounds: int, *length: bytes) -> bytes:
-    prf = der(0x30, bytes.fromhex("06082a864886f70d02090500"))
-    return pbes2(bytes.fromhex("06092a864886f70d01050c"), der(0x30, SALT, number(rounds), *length, prf))
-
-
-def scrypt(n: int, r: int, p: int) -> bytes:
-    return pbes2(bytes.fromhex("06092b06010401da47040b"), der(0x30, SALT, number(n), number(r), number(p)))
-
-
-def pbes1(rounds: int) -> bytes:
-    scheme = der(0x30, bytes.fromhex("060a2a864886f70d010c0103"), der(0x30, SALT, number(rounds)))
-    return der(0x30, scheme, der(0x04, bytes(48)))
 
 
 COSTLY = {
