@@ -186,4 +186,7 @@ def test_A18_a_private_key_in_a_public_set_is_used_by_its_public_half() -> None:
     keys = JWKSet.from_dict({"keys": [leaked, rs_member(forge.rsa_key(), kid="r")]})
     assert [key.is_private for key in keys] == [True, False]
     assert jws.verify(es_token(), keys).payload == b"foo"
-    assert "d" not in json.dumps(keys.to_dict()["keys"][0].keys().__repr__().replace("kid", ""))
+    assert [sorted(member) for member in keys.to_dict()["keys"]] == [
+        ["alg", "crv", "kid", "kty", "use", "x", "y"],
+        ["alg", "e", "kid", "kty", "n", "use"],
+    ]

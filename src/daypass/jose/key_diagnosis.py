@@ -63,7 +63,7 @@ def _is_escaped(text: bytes) -> bool:
 
 
 def foreign_key(der: bytes) -> str:
-    """Say that a key is of a type which JOSE does not know, without loading it; empty where it is not. Source: RFC 7518 6."""
+    """Say that a key is of a type which JOSE does not know, without loading it; or "". Source: RFC 7518 6."""
     kinds = [kind for mark, kind in FOREIGN_KEYS.items() if mark in der]
     return f"this is {kinds[0]}: JOSE has no algorithm for it" if kinds else ""
 

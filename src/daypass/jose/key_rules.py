@@ -32,7 +32,7 @@ _DIRECT_BYTES: Final = frozenset(row.key_bytes_min for row in CONTENT_ENCRYPTION
 _ALMOST_ALGORITHMS: Final = {"ES521", "NONE"} | {name.upper() for name in ALGORITHMS}
 
 
-def key_algorithm(alg: str) -> Algorithm:
+def key_algorithm(alg: object) -> Algorithm:
     """The row of a name that a key may be made for. Raises ConfigurationError. Source: RFC 7518 3.1, 4.1, 5.1."""
     entry = ALGORITHMS.get(alg) if isinstance(alg, str) else None
     if entry is None:

@@ -28,8 +28,8 @@ from daypass.limits import (
     PERSONAL_FINDINGS_MAX,
     TOKEN_BYTES_MAX,
 )
-from daypass.tokens.findings import Finding
 from daypass.tokens.inspection import UnverifiedToken, inspect_token
+from daypass.tokens.inspection.findings import Finding
 from tests import vectors
 from tests.security import forge
 from tests.security.forge import b64u, octets

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from daypass.tokens.findings import Finding
+from daypass.tokens.inspection.findings import Finding
 
 __all__ = ["UnverifiedHeader", "UnverifiedToken"]
 

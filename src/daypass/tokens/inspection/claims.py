@@ -19,7 +19,7 @@ from daypass.limits import (
     NUMERIC_DATE_MAX,
     PERSONAL_FINDINGS_MAX,
 )
-from daypass.tokens.findings import Findings, place_of
+from daypass.tokens.inspection.findings import Findings, place_of
 
 __all__ = ["DATES", "inspect_claims", "inspect_personal", "time_of"]
 

@@ -15,9 +15,9 @@ import msgspec
 from daypass.errors import MalformedToken
 from daypass.jose.jwa.content_encryption import CONTENT_ENCRYPTIONS
 from daypass.limits import HEADER_BYTES_MAX, INSPECTED_PARTS_MAX
-from daypass.tokens.findings import Findings, read_object, read_octets
-from daypass.tokens.header_findings import inspect_encryption, inspect_header, inspect_signature, short_typ
-from daypass.tokens.unverified import UnverifiedHeader
+from daypass.tokens.inspection.findings import Findings, read_object, read_octets
+from daypass.tokens.inspection.headers import inspect_encryption, inspect_header, inspect_signature, short_typ
+from daypass.tokens.inspection.unverified import UnverifiedHeader
 
 __all__ = ["Parts", "read_compact", "read_json"]
 

@@ -22,7 +22,7 @@ from daypass.limits import (
     PBES2_SALT_BYTES_MIN,
     RSA_MODULUS_BITS_MIN,
 )
-from daypass.tokens.findings import Findings, place_of, read_octets
+from daypass.tokens.inspection.findings import Findings, place_of, read_octets
 
 __all__ = ["inspect_encryption", "inspect_header", "inspect_signature", "short_typ"]
 

@@ -11,12 +11,12 @@ import time
 
 from daypass.errors import MalformedToken, TokenTooLarge
 from daypass.limits import COOKIE_BYTES_MAX, JWT_BYTES_MAX, TOKEN_BYTES_MAX
-from daypass.tokens.claim_findings import inspect_claims, inspect_personal, time_of
-from daypass.tokens.findings import Finding, Findings, Severity
-from daypass.tokens.jose_inspection import Parts, read_compact, read_json
-from daypass.tokens.unverified import UnverifiedHeader, UnverifiedToken
+from daypass.tokens.inspection.claims import inspect_claims, inspect_personal, time_of
+from daypass.tokens.inspection.findings import Findings
+from daypass.tokens.inspection.jose import Parts, read_compact, read_json
+from daypass.tokens.inspection.unverified import UnverifiedToken
 
-__all__ = ["Finding", "Severity", "UnverifiedHeader", "UnverifiedToken", "inspect_token"]
+__all__ = ["inspect_token"]
 
 
 def inspect_token(token: str, *, now_s: float | None = None) -> UnverifiedToken:
