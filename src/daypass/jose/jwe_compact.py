@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from daypass.encoding import b64url_decode, encode_json
-from daypass.errors import MalformedToken, TokenTooLarge
+from daypass.errors import MalformedToken
+from daypass.jose.compact_serialization import JWE_SEGMENTS, split_compact
 from daypass.jose.header import encode_members, read_members
 from daypass.jose.jwa.content_encryption import ContentEncryption, Decrypt
 from daypass.jose.jwa.key_management import KeyParameters, Send
@@ -240,7 +241,7 @@ def compile_decrypter(
         return open_sealed(*straight, head), header, key
 
     def decrypt_completely(token: str) -> tuple[bytes, JWEHeader, JWK]:
-        head, *parts = split_compact(token, bytes_max)
+        head, *parts = split_compact(token, JWE_SEGMENTS, bytes_max)
         header = check_jwe_shape(read_members(head))
         check_policy(header, allowed)
         if check_header is not None:
@@ -265,22 +266,3 @@ def compile_decrypter(
 
 def _is_container(value: object) -> bool:
     return isinstance(value, dict | list)
-
-
-def split_compact(token: str, bytes_max: int) -> list[bytes]:
-    """Split a compact JWE into its five encoded segments. Source: RFC 7516 3.1, 7.1.
-
-    Raises:
-        TokenTooLarge: longer than ``bytes_max``; nothing else was looked at.
-        MalformedToken: no str, not ASCII, not five segments.
-    """
-    if not isinstance(token, str):
-        raise MalformedToken("a token is a str")
-    if len(token) > bytes_max:
-        raise TokenTooLarge(f"the token is longer than {bytes_max} bytes")
-    if not token.isascii():
-        raise MalformedToken("a token is ASCII")
-    segments = token.encode("ascii").split(b".", 5)
-    if len(segments) != 5:
-        raise MalformedToken("a compact JWE has five segments, separated by four dots; a signed token has three")
-    return segments

@@ -14,7 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from daypass.encoding import b64url_decode, b64url_segment
-from daypass.errors import ConfigurationError, InvalidSignature, MalformedToken, TokenTooLarge
+from daypass.errors import ConfigurationError, InvalidSignature, MalformedToken
+from daypass.jose.compact_serialization import JWS_SEGMENTS, split_compact
 from daypass.jose.header import check_shape, check_understood, encode_header, read_members
 from daypass.jose.jwk import JWK
 from daypass.jose.key_choice import Keys, choice_of
@@ -192,7 +193,7 @@ def verify(
     choice = choice_of(keys, algs)
     understood = understood_names(crit)
     apart = None if payload is None else payload_bytes(payload)
-    head, body, signature = split_compact(token, TOKEN_BYTES_MAX)
+    head, body, signature = split_compact(token, JWS_SEGMENTS, TOKEN_BYTES_MAX)
     if apart is not None and body:
         raise MalformedToken("a detached payload was passed, and the token holds one itself")
     b64url_decode(signature)
@@ -223,22 +224,3 @@ def _unencoded(body: bytes) -> bytes:
     if body.translate(None, _UNENCODED):
         raise MalformedToken("an unencoded payload in a compact JWS is printable ASCII without a dot")
     return body
-
-
-def split_compact(token: str, bytes_max: int) -> tuple[bytes, bytes, bytes]:
-    """Split a compact JWS into its three segments, still encoded. Source: RFC 7515 3.1, 7.1.
-
-    Raises:
-        TokenTooLarge: longer than ``bytes_max``; nothing else was looked at.
-        MalformedToken: no str, not ASCII, not three segments.
-    """
-    if not isinstance(token, str):
-        raise MalformedToken("a token is a str")
-    if len(token) > bytes_max:
-        raise TokenTooLarge(f"the token is longer than {bytes_max} bytes")
-    if not token.isascii():
-        raise MalformedToken("a token is ASCII")
-    segments = token.encode("ascii").split(b".", 3)
-    if len(segments) != 3:
-        raise MalformedToken("a compact JWS has three segments, separated by two dots")
-    return segments[0], segments[1], segments[2]

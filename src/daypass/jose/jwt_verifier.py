@@ -16,9 +16,9 @@ from typing import Protocol
 from daypass.claims import Claims, ClaimsPolicy, compile_policy
 from daypass.encoding import b64url_decode, decode_object, encode_json, parse_object
 from daypass.errors import InvalidSignature, MalformedToken, UnsupportedToken
+from daypass.jose.compact_serialization import JWS_SEGMENTS, split_compact
 from daypass.jose.header import parse_header, typ_equals
 from daypass.jose.jwa.signature import Holds
-from daypass.jose.jws_compact import split_compact
 from daypass.jose.key_choice import KeyChoice
 from daypass.jose.key_use import prepared_verifier
 from daypass.limits import HEADERS_REMEMBERED_MAX, JWT_BYTES_MAX
@@ -77,7 +77,7 @@ def compile_verifier(
         return verify_completely(token)
 
     def verify_completely(token: str) -> Claims:
-        head, payload, signature = split_compact(token, bytes_max)
+        head, payload, signature = split_compact(token, JWS_SEGMENTS, bytes_max)
         raw, _ = b64url_decode(payload), b64url_decode(signature)
         header = parse_header(head)
         check_jwt_header(header, policy.typ)

@@ -31,7 +31,7 @@ _SSH_TYPES: Final = (
 )
 _SCRYPT: Final = bytes.fromhex("06092b06010401da47040b")
 _OLD_CIPHER: Final = re.compile(
-    rb"DEK-Info: (?:AES-(?:128|192|256)-CBC,[0-9A-Fa-f]{32}|DES-EDE3-CBC,[0-9A-Fa-f]{16})[ \t]*\r?\n"
+    rb"DEK-Info: (?:AES-(?:128|256)-CBC,[0-9A-Fa-f]{32}|DES-EDE3-CBC,[0-9A-Fa-f]{16})[ \t]*\r?\n"
 )
 """The ciphers of a PEM of old, each with an initialization vector of its length: of a shorter one the parser panics."""
 _DER_DEPTH_MAX: Final = 6
