@@ -14,7 +14,7 @@ import jwcrypto.jwk
 import jwt as pyjwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from daypass import jwe, jws
 from daypass.errors import KeyFormatError, WeakKey
@@ -159,7 +159,12 @@ def cases(*, pem: bool = False) -> list[Any]:
 
 def material(members: dict[str, Any]) -> dict[str, Any]:
     """A JWK without what is said beside its material."""
-    return {name: value for name, value in members.items() if name not in ("kid", "alg", "use", "key_ops")}
+    beside = {"kid", "use", "key_ops"} | ({"alg"} if members["kty"] != "AKP" else set())
+    return {name: value for name, value in members.items() if name not in beside}
+
+
+def sorted_text(members: dict[str, Any]) -> str:
+    return json.dumps(members, sort_keys=True)
 
 
 EVERY = pytest.mark.parametrize("peer, alg, crv", cases())
@@ -174,7 +179,7 @@ def test_a_jwk_goes_there_and_comes_back(peer: Peer, alg: str, crv: str | None) 
     key = made(alg, crv)
     members = key.to_dict(private=True)
     theirs = peer.import_jwk(members)
-    again = JWK.from_dict({**peer.export_jwk(theirs, True), "alg": alg, "kid": key.kid})
+    again = JWK.from_dict({**material(peer.export_jwk(theirs, True)), "alg": alg, "kid": key.kid})
     assert again.to_dict(private=True) == members
     if key.kty != "oct":
         public = peer.import_jwk(key.to_dict())
@@ -229,9 +234,16 @@ def test_der_goes_to_joserfc_and_comes_back(alg: str, crv: str | None) -> None:
 def their_keys() -> list[Any]:
     """Keys that a peer made itself, of each kind that it can make."""
     words = {
-        **{"RS256": ("RSA", 2048), "ES256": ("EC", "P-256"), "ES384": ("EC", "P-384"), "ES512": ("EC", "P-521")},
-        **{"ES256K": ("EC", "secp256k1"), "HS256": ("oct", 256), "Ed25519": ("OKP", "Ed25519")},
-        **{"Ed448": ("OKP", "Ed448"), "ECDH-ES+A128KW": ("OKP", "X25519"), "ECDH-ES": ("OKP", "X448")},
+        "RS256": ("RSA", 2048),
+        "ES256": ("EC", "P-256"),
+        "ES384": ("EC", "P-384"),
+        "ES512": ("EC", "P-521"),
+        "ES256K": ("EC", "secp256k1"),
+        "HS256": ("oct", 256),
+        "Ed25519": ("OKP", "Ed25519"),
+        "Ed448": ("OKP", "Ed448"),
+        "ECDH-ES+A128KW": ("OKP", "X25519"),
+        "ECDH-ES": ("OKP", "X448"),
     }
     found = []
     for alg, (kty, what) in words.items():
@@ -269,9 +281,9 @@ def test_a_set_goes_there_and_comes_back(peer: Peer) -> None:
     """RSA, EC and OKP keys and a secret, side by side."""
     keys = JWKSet([made(alg, crv) for alg, crv in KINDS[:8]])
     theirs = peer.import_set(keys.to_dict(private=True))
-    assert len(theirs) == len(keys)
-    for key, their in zip(keys, theirs, strict=True):
-        assert material(peer.export_jwk(their, True)) == material(key.to_dict(private=True))
+    mine = [material(key.to_dict(private=True)) for key in keys]
+    there = [material(peer.export_jwk(one, True)) for one in theirs]
+    assert sorted(there, key=sorted_text) == sorted(mine, key=sorted_text)  # jwcrypto keeps no order
     if peer.export_set is not None:
         written = peer.export_set(theirs)
         again = JWKSet.from_json(json.dumps(written))
@@ -313,7 +325,7 @@ def test_what_they_let_through_is_refused_here() -> None:
 def run(tmp_path: Path) -> Callable[..., bytes]:
     def call(*words: str, given: bytes | None = None) -> bytes:
         if shutil.which(words[0]) is None:
-            pytest.skip(f"there is no {words[0]} on this machine: make packages")
+            pytest.skip(f"there is no {words[0]} on this machine")
         return subprocess.run(words, input=given, capture_output=True, check=True, cwd=tmp_path, timeout=60).stdout
 
     return call
@@ -392,7 +404,7 @@ def test_an_encrypted_key_of_openssl(alg: str, cipher: str, run: Run) -> None:
             load(written, alg=alg)
 
 
-@pytest.mark.parametrize("cipher", ["-aes128", "-aes192", "-aes256", "-des3"])
+@pytest.mark.parametrize("cipher", ["-aes128", "-aes256", "-des3"])
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "ES512"])
 def test_a_key_as_openssl_wrote_it_of_old(alg: str, cipher: str, run: Run) -> None:
     key = made(alg, None)
@@ -404,6 +416,9 @@ def test_a_key_as_openssl_wrote_it_of_old(alg: str, cipher: str, run: Run) -> No
     locked = run("openssl", *kind, cipher, "-passout", f"pass:{PASSWORD.decode()}", given=pem)
     assert b"DEK-Info" in locked
     assert JWK.from_pem(locked, alg=alg, password=PASSWORD).to_dict(private=True) == key.to_dict(private=True)
+    seldom = run("openssl", *kind, "-aes192", "-passout", f"pass:{PASSWORD.decode()}", given=pem)
+    with pytest.raises(KeyFormatError, match="not supported"):
+        JWK.from_pem(seldom, alg=alg, password=PASSWORD)
     if alg == "RS256":
         public = run("openssl", "rsa", "-RSAPublicKey_out", given=pem)
         assert public.startswith(b"-----BEGIN RSA PUBLIC KEY-----")
@@ -461,9 +476,8 @@ def test_a_key_of_openssh(alg: str, run: Run, tmp_path: Path) -> None:
     with pytest.raises(KeyFormatError, match="ssh-keygen -p -m PKCS8"):
         JWK.from_pem((tmp_path / "id").read_bytes(), alg=alg)
     run("ssh-keygen", "-q", "-s", "id", "-I", "name", "-n", "user", "id.pub")
-    for text in ((tmp_path / "id-cert.pub").read_bytes(),):
-        with pytest.raises(KeyFormatError, match="OpenSSH certificate"):
-            JWK.from_ssh(text, alg=alg)
+    with pytest.raises(KeyFormatError, match="OpenSSH certificate"):
+        JWK.from_ssh((tmp_path / "id-cert.pub").read_bytes(), alg=alg)
     with pytest.raises(KeyFormatError, match="RFC 4716"):
         JWK.from_ssh(run("ssh-keygen", "-e", "-f", "id.pub"), alg=alg)
     with pytest.raises(KeyFormatError, match="before the key"):
@@ -492,4 +506,3 @@ def test_a_signature_of_openssl(run: Run, tmp_path: Path) -> None:
     assert jwcrypto.common.base64url_encode(theirs) == signature
     (tmp_path / "signature").write_bytes(jwcrypto.common.base64url_decode(signature))
     assert b"OK" in run("openssl", "dgst", "-sha256", "-verify", "public.pem", "-signature", "signature", "data")
-    assert load_pem_public_key(key.to_pem())

@@ -314,7 +314,7 @@ WRONG_DERS: dict[str, Callable[[], object]] = {
     "no password": lambda: JWK.from_der(LOCKED_DER, alg="ES256"),
     "another password": lambda: JWK.from_der(LOCKED_DER, alg="ES256", password=PLANTED + b"x"),
     "another alg, locked": lambda: JWK.from_der(LOCKED_DER, alg="RS256", password=PLANTED),
-    "password as text": lambda: JWK.from_der(LOCKED_DER, alg="ES256", password=PLANTED.decode()),  # type: ignore[arg-type]
+    "password as text": lambda: JWK.from_der(LOCKED_DER, alg="ES256", password=K),  # type: ignore[arg-type]
     "too many rounds": lambda: JWK.from_der(pbkdf2(2**31), alg="ES256", password=PLANTED),
     "too many rounds, PEM": lambda: JWK.from_pem(
         b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n"

@@ -190,6 +190,7 @@ def test_a_password_is_not_worked_on_for_minutes(what: str, monkeypatch: pytest.
         "AES-128-CBC,",
         "DES-EDE3-CBC,D233FC89803D2D",
         "DES-CBC,D233FC89803D2DA2",
+        "AES-192-CBC,D233FC89803D2DA2C5869440C9D64D00",
         "AES-256-CBC",
         "AES-256-GCM,D233FC89803D2DA2C5869440C9D64D00",
         "CAMELLIA-128-CBC,D233FC89803D2DA2C5869440C9D64D00",
