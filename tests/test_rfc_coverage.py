@@ -26,7 +26,7 @@ NOT_JOSE = {
     "8017",
     "8018",
 }
-NOT_JOSE |= {"8032", "8259", "9068", "7009", "7662"}
+NOT_JOSE |= {"4716", "7748", "8032", "8259", "9068", "7009", "7662"}
 """What the rooms of JOSE lean on beside its own RFCs: formats of keys, JSON, primitives."""
 
 
