@@ -165,6 +165,11 @@ def test_a_certificate_for_a_key_of_another_kind() -> None:
             JWK.from_x509(der, alg=alg)
     with pytest.raises(ConfigurationError):
         JWK.from_x509(der, alg="none")
+    curve = bytes.fromhex("06082a8648ce3d030107")
+    unknown = der.replace(curve, curve[:-1] + b"\x66")
+    assert unknown != der
+    with pytest.raises(KeyFormatError, match="of no supported type"):
+        JWK.from_x509(unknown, alg="ES256")
     agreement = certificate_for(x25519.X25519PrivateKey.generate(), issuer).public_bytes(Encoding.DER)
     assert JWK.from_x509(agreement, alg="ECDH-ES+A128KW").crv == "X25519"
 
