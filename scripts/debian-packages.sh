@@ -3,7 +3,7 @@
 # Installs the programs that tests run beside Python, where they are missing: Debian and its kin, as root or with sudo.
 # Starts no service. Where all is there it does nothing and says nothing.
 set -eu
-wanted="php:php-cli node:nodejs curl:curl" # program:package
+wanted="php:php-cli node:nodejs curl:curl openssl:openssl ssh-keygen:openssh-client" # program:package
 policy=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
 
 fail() {

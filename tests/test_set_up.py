@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+PACKAGES = "php-cli nodejs curl openssl openssh-client"
 REAL = f'exec "{sys.executable}" "$@"'
 NAMES = ("python", "python3", *(f"python3.{minor}" for minor in range(11, 15)))
 
@@ -103,12 +104,12 @@ def packages(
 
 
 def test_packages_that_are_there_are_left_alone(tmp_path: Path) -> None:
-    answer, asked = packages(tmp_path, present=("php", "node", "curl"))
+    answer, asked = packages(tmp_path, present=("php", "node", "curl", "openssl", "ssh-keygen"))
     assert (answer.returncode, answer.stdout, answer.stderr, asked) == (0, "", "", [])
 
 
 def test_missing_packages_are_installed_and_start_nothing(tmp_path: Path) -> None:
-    answer, asked = packages(tmp_path, present=("curl",))
+    answer, asked = packages(tmp_path, present=("curl", "openssl", "ssh-keygen"))
     assert (answer.returncode, answer.stdout) == (0, "")
     assert answer.stderr == "daypass: installing php-cli nodejs (once)\n"
     assert [line.partition(" -qq")[0] for line in asked] == [
@@ -131,13 +132,13 @@ def test_what_says_whether_a_service_starts_stays_as_it_is(tmp_path: Path) -> No
     [
         (
             {"user": 1000},
-            "only root can install packages; as root: apt-get update && apt-get install php-cli nodejs curl",
+            f"only root can install packages; as root: apt-get update && apt-get install {PACKAGES}",
         ),
-        ({"apt": ""}, "there is no apt-get here: install what goes by the names of php-cli nodejs curl"),
+        ({"apt": ""}, f"there is no apt-get here: install what goes by the names of {PACKAGES}"),
         ({"apt": "echo E: no network; exit 100"}, "apt-get update failed: E: no network"),
         (
             {"apt": 'case "$*" in *update*) exit 0;; esac; echo first; echo E: not found; exit 100'},
-            "apt-get could not install php-cli nodejs curl: E: not found",
+            f"apt-get could not install {PACKAGES}: E: not found",
         ),
     ],
     ids=["not root", "no apt-get", "no network", "no package"],

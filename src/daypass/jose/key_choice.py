@@ -193,6 +193,10 @@ def _may_verify(key: JWK) -> bool:
 def _may_decrypt(key: JWK) -> bool:
     if key.use == "sig" or not key.is_private:
         return False
-    if key.key_ops is not None and {"decrypt", "unwrapKey", "deriveKey", "deriveBits"}.isdisjoint(key.key_ops):
-        return False
-    return key.alg is None or key.alg in KEY_MANAGEMENT_ALGORITHMS or enc_of(key) is not None
+    operations: Collection[str] = ("deriveKey", "deriveBits") if key.kty in ("EC", "OKP") else ("decrypt", "unwrapKey")
+    if key.alg is not None:
+        entry = KEY_MANAGEMENT_ALGORITHMS.get("dir" if enc_of(key) else key.alg)
+        if entry is None:
+            return False
+        operations = entry.operations[1]
+    return key.key_ops is None or not set(operations).isdisjoint(key.key_ops)

@@ -20,7 +20,7 @@ from daypass.jose.raw_key import RawKey, raw_from_object, raw_to_object
 from daypass.jose.secret_form import SSH_MARKS
 from daypass.limits import KEY_DERIVATION_COUNT_MAX, KEY_TEXT_BYTES_MAX
 
-__all__ = ["dump_key", "elements_of", "load_der", "load_members", "load_pem", "load_ssh", "octets_of"]
+__all__ = ["SCRYPT", "dump_key", "elements_of", "load_der", "load_members", "load_pem", "load_ssh", "octets_of"]
 
 _SSH_TYPES: Final = (
     b"ssh-rsa",
@@ -29,7 +29,8 @@ _SSH_TYPES: Final = (
     b"ecdsa-sha2-nistp384",
     b"ecdsa-sha2-nistp521",
 )
-_SCRYPT: Final = bytes.fromhex("06092b06010401da47040b")
+SCRYPT: Final = bytes.fromhex("06092b06010401da47040b")
+"""The identifier of a key derivation that costs N * r * p. Source: RFC 7914 7."""
 _OLD_CIPHER: Final = re.compile(
     rb"DEK-Info: (?:AES-(?:128|256)-CBC,[0-9A-Fa-f]{32}|DES-EDE3-CBC,[0-9A-Fa-f]{16})[ \t]*\r?\n"
 )
@@ -241,7 +242,7 @@ def _rounds_of(der: Concealed) -> int:
     Source: RFC 8018 A.2, A.3 (iterationCount); RFC 7914 7 (scrypt: N, r, p).
     """
     numbers = list(_integers(der.value, _DER_DEPTH_MAX))
-    return 8 * prod(numbers[:3]) if _SCRYPT in der.value else max(numbers, default=0)
+    return 8 * prod(numbers[:3]) if SCRYPT in der.value else max(numbers, default=0)
 
 
 def _integers(der: bytes, depth: int) -> Iterator[int]:

@@ -13,7 +13,7 @@ from daypass.errors import KeyFormatError
 from daypass.jose.concealed import Concealed
 from daypass.jose.jwk_members import write_members
 from daypass.jose.key_diagnosis import parsed, what_is
-from daypass.jose.key_text import elements_of, octets_of
+from daypass.jose.key_text import SCRYPT, elements_of, octets_of
 from daypass.jose.raw_key import RawKey, raw_from_object
 from daypass.limits import CERTIFICATES_MAX, KEY_DERIVATION_COUNT_MAX
 
@@ -73,9 +73,10 @@ def _rounds_of(der: Concealed) -> int:
 
     Source: RFC 7292 4, appendix C; RFC 8018 A.2, A.3; RFC 7914 7.
     """
-    return max(
-        (prod(run) * (8 if len(run) > 1 else 1) for run in _numbers_after_salts(der.value, _DEPTH_MAX)), default=0
-    )
+    runs = list(_numbers_after_salts(der.value, _DEPTH_MAX))
+    if SCRYPT in der.value:
+        return 8 * max(map(prod, runs), default=0)
+    return max((run[0] for run in runs), default=0)
 
 
 def _numbers_after_salts(der: bytes, depth: int) -> Iterator[list[int]]:

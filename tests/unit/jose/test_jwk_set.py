@@ -260,3 +260,13 @@ def test_to_verify_with_a_set_looks_at_one_key_of_it(size: int) -> None:
     keys._by_kid, keys._keys = Counted(keys._by_kid), Untouchable(keys._keys)
     for token in tokens * 2:
         assert jws.verify(token, keys).payload == b"x"
+
+
+@pytest.mark.parametrize(
+    "more", [{"key_ops": ["deriveKey"]}, {"key_ops": ["sign"]}, {"use": "sig"}, {"alg": "HS256"}, {"alg": "A128CTR"}]
+)
+def test_a_secret_for_another_task_is_passed_over_when_decrypting(more: dict[str, Any]) -> None:
+    key = JWK.generate("A256GCM")
+    other = JWK.from_dict({"kty": "oct", "k": key.to_dict(private=True)["k"], "kid": "other", **more})
+    token = jwe.encrypt(b"x", key, enc="A256GCM")
+    assert jwe.decrypt(token, JWKSet([other, key])).plaintext == b"x"

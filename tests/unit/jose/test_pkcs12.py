@@ -4,7 +4,13 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, pkcs12
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
 
 from daypass import jws
 from daypass.errors import ConfigurationError, KeyFormatError
@@ -59,6 +65,15 @@ def costly(rounds: bytes) -> bytes:
     """What asks for so many rounds before its MAC could be checked."""
     salt, count = b"\x04\x08" + bytes(8), b"\x02" + bytes([len(rounds)]) + rounds
     return nested(0x30, b"\x02\x01\x03", nested(0x30, nested(0xA0, nested(0x04, nested(0x30, salt, count)))))
+
+
+def test_an_honest_number_of_rounds() -> None:
+    """600,000 of PBKDF2, where the length of the key may follow the rounds."""
+    builder = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(600_000)
+    how = builder.key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC).build(b"pw")
+    certificate = certificate_for(private_object(KEY))
+    data = pkcs12.serialize_key_and_certificates(b"me", private_object(KEY), certificate, None, how)
+    assert JWK.from_pkcs12(data, alg="ES256", password=b"pw").thumbprint() == KEY.thumbprint()
 
 
 @pytest.mark.parametrize(
