@@ -115,6 +115,9 @@ def compile_policy(policy: ClaimsPolicy) -> tuple[Callable[[Claims, float], bool
 
     Source: RFC 7519 4.1.
     """
+    given: object = policy
+    if not isinstance(given, ClaimsPolicy):
+        raise TypeError("a policy is a ClaimsPolicy: policy=ClaimsPolicy(issuer=..., audience=...)")
     issuer, audience, leeway_s = policy.issuer, policy.audience, policy.leeway_s
     horizon = NUMERIC_DATE_MAX
     # Below, "1 <" keeps out an exp of true where the clock is at 1970: to Python true is the number 1.

@@ -39,8 +39,7 @@ from daypass.jose.jwe_sender import (
     sent_members,
 )
 from daypass.jose.jwk import JWK
-from daypass.jose.jwk_set import JWKSet
-from daypass.jose.key_choice import DecryptionChoice, Keys
+from daypass.jose.key_choice import DecryptionChoice, Keys, decryption_choice_of, remember
 from daypass.jose.key_use import encrypting_algorithm, prepared_receiver, prepared_sender
 from daypass.limits import HEADERS_REMEMBERED_MAX, TOKEN_BYTES_MAX
 
@@ -195,11 +194,8 @@ def decrypt(
 
 def decrypter_of(keys: Keys, algs: Collection[str] | None, encs: Collection[str] | None, allowed: Allowed) -> Decrypter:
     """Compile, and let the key or set remember; what cannot be a name is compiled each time. Source: RFC 7516 5.2."""
-    compiled = compile_decrypter(DecryptionChoice(keys, algs), allowed)
-    is_name = all(words is None or isinstance(words, tuple) for words in (algs, encs))
-    if isinstance(keys, JWK | JWKSet) and is_name:
-        name = ("jwe", algs, encs, allowed.zip, allowed.pbes2, allowed.rsa1_5)
-        return keys.prepared.once(name, lambda: compiled)  # type: ignore[no-any-return]
+    compiled = compile_decrypter(decryption_choice_of(keys, algs), allowed)
+    remember(keys, ("jwe", algs, encs, allowed.zip, allowed.pbes2, allowed.rsa1_5), compiled)
     return compiled
 
 

@@ -69,6 +69,12 @@ class Choice(Generic[Row]):
         is_for: Callable[[JWK], bool],
     ) -> None:
         algs = _check_algs(algs, table)
+        given: object = keys
+        if not isinstance(given, JWK | JWKSet | Sequence) or isinstance(given, str | bytes | bytearray):
+            del given, keys  # a secret, perhaps
+            raise TypeError(
+                'keys is a JWK, a JWKSet or a sequence of JWK; JWK.from_secret(b"...", alg="HS256") takes bytes'
+            )
         self._single = isinstance(keys, JWK)
         members: Iterable[JWK] = (
             (keys,) if isinstance(keys, JWK) else keys if isinstance(keys, JWKSet) else JWKSet(keys)

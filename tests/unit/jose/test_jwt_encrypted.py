@@ -328,3 +328,28 @@ def test_E01_the_kind_of_a_token_is_fixed_by_who_takes_it() -> None:
         assert type(raised.value) is MalformedToken
     with pytest.raises(ConfigurationError):
         jwe.decrypt(forged, key)
+
+
+@pytest.mark.parametrize("keys", [None, b"secret" * 8, "secret", 5, {"kty": "oct"}, iter(())])
+def test_what_is_no_key_is_a_mistake_that_says_so(keys: Any) -> None:
+    token = jwt.sign({}, key_of("HS256"))
+    for act in (
+        lambda: jwt.verify(token, keys),
+        lambda: jwt.decrypt(token, keys),
+        lambda: jwe.decrypt_json({}, keys),
+        lambda: jws.verify_json({}, keys),
+        lambda: jwt.decrypt_then_verify(token, keys, key_of("HS256")),
+        lambda: jwt.decrypt_then_verify(token, key_of("A256KW"), keys),
+    ):
+        with pytest.raises(TypeError, match="JWKSet") as raised:
+            act()
+        assert "secretsecret" not in str(raised.value)
+
+
+def test_a_policy_is_a_policy() -> None:
+    for act in (
+        lambda: jwt.verify("a.b.c", key_of("HS256"), policy=None),  # type: ignore[call-overload]
+        lambda: jwt.decrypt("a.b.c.d.e", key_of("A256KW"), policy={"issuer": "a"}),  # type: ignore[call-overload]
+    ):
+        with pytest.raises(TypeError, match="ClaimsPolicy"):
+            act()
