@@ -296,7 +296,7 @@ _Date = Annotated[int, msgspec.Meta(gt=-NUMERIC_DATE_MAX, lt=NUMERIC_DATE_MAX)]
 _Named = Annotated[str, msgspec.Meta(min_length=1)]
 _STR: Final = frozenset({str})
 _EXACT: Final = frozenset({str, int, bool, type(None), list, dict})
-_NAMES_MAX: Final = 32
+_NAMES_MAX: Final = 64
 
 
 class _Known(msgspec.Struct, frozen=True):

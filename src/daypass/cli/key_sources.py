@@ -26,7 +26,7 @@ __all__ = ["Alg", "Algs", "KeyFile", "KeyPlace", "Kid", "PasswordEnv", "SecretEn
 
 KeyFile = Annotated[
     Path | None,
-    typer.Option("--key", help="The file of the key: JWK, JWK Set, PEM, DER, certificate or OpenSSH public key."),
+    typer.Option("--key", help="The file of the key: JWK, JWK Set, PEM, DER, PKCS #12, certificate or OpenSSH key."),
 ]
 SecretEnv = Annotated[
     str | None, typer.Option("--secret-env", metavar="NAME", help="The environment variable that holds the secret.")
@@ -41,6 +41,7 @@ Algs = Annotated[
     list[str] | None, typer.Option("--alg", help="An algorithm to accept, where the key does not name it; repeatable.")
 ]
 
+_PKCS12: Final = b"\x02\x01\x03\x30"  # its version, and what begins after it
 _SSH: Final = (b"ssh-", b"ecdsa-", b"sk-")
 
 
@@ -96,7 +97,7 @@ def load_keys(place: KeyPlace, *, algs: Sequence[str] = (), kid: str | None = No
         return _bound(lambda alg: _from_der(data, alg, password, kid), algs)
     raise Stopped(
         SET_UP,
-        "this file holds no JWK, JWK Set, PEM, DER, certificate or OpenSSH public key; a secret text is given by"
+        "this file holds no JWK, JWK Set, PEM, DER, certificate, PKCS #12 or OpenSSH public key; a secret text is given by"
         " --secret-env NAME, or as a JWK",
     )
 
@@ -159,6 +160,8 @@ def _from_json(data: bytes, algs: Sequence[str], kid: str | None) -> JWK | JWKSe
 def _from_der(data: bytes, alg: str, password: bytes | None, kid: str | None) -> JWK:
     from daypass.jose.jwk import JWK
 
+    if _PKCS12 in data[:8]:
+        return JWK.from_pkcs12(data, alg=alg, password=password, kid=kid)
     try:
         return JWK.from_x509(data, alg=alg, kid=kid)
     except KeyFormatError:

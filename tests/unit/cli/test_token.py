@@ -14,7 +14,13 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    PublicFormat,
+    pkcs12,
+)
 from cryptography.x509.oid import NameOID
 
 from daypass import jwe, jws, jwt
@@ -396,6 +402,18 @@ def test_an_encrypted_pem_is_opened_by_a_variable(
 
 
 # --------------------------------------------------------------------------------------------- encrypt and decrypt
+
+
+def test_a_pkcs12_file_signs(daypass: Command, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_PASSWORD", "pw")
+    data = pkcs12.serialize_key_and_certificates(b"me", EC, certificate(EC), None, BestAvailableEncryption(b"pw"))
+    (place / "key.p12").write_bytes(data)
+    words = ("token", "sign", "--key", "key.p12", "--alg", "ES256")
+    code, token, _ = daypass(*words, "--password-env", "MY_PASSWORD", stdin=b"{}")
+    assert code == 0
+    assert jwt.verify(token.strip(), JWK.from_x509(certificate(EC).public_bytes(Encoding.DER), alg="ES256"))["exp"]
+    code, _, err = daypass(*words, "--password-env", "MY_SECRET", stdin=b"{}")
+    assert (code, SECRET in err) == (3, False)
 
 
 @pytest.mark.parametrize(
