@@ -97,8 +97,8 @@ def load_keys(place: KeyPlace, *, algs: Sequence[str] = (), kid: str | None = No
         return _bound(lambda alg: _from_der(data, alg, password, kid), algs)
     raise Stopped(
         SET_UP,
-        "this file holds no JWK, JWK Set, PEM, DER, certificate, PKCS #12 or OpenSSH public key; a secret text is given by"
-        " --secret-env NAME, or as a JWK",
+        "this file holds no JWK, JWK Set, PEM, DER, PKCS #12, certificate or OpenSSH public key; a secret text is given"
+        " by --secret-env NAME, or as a JWK",
     )
 
 
