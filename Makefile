@@ -52,7 +52,7 @@ fuzz: install-fuzz ## fuzz all that reads a stranger's bytes, side by side (SECO
 matrix: install-test ## run all tests on every Python from 3.11 on that this machine has
 	@$(RUN)/python scripts/matrix.py $(ARGS)
 
-packages: ## install Debian's php, node and curl, which tests use, where they are missing
+packages: ## install the Debian packages that tests use (php, node, curl ...), where they are missing
 	@scripts/debian-packages.sh
 
 requirements: ## compile the pins anew, on the oldest Python that daypass runs on

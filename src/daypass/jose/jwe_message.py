@@ -42,7 +42,10 @@ class DecryptedJWE(msgspec.Struct, frozen=True):
     recipient: int = 0
 
     def __repr__(self) -> str:  # a plaintext was encrypted for a reason
-        return f"DecryptedJWE({len(self.plaintext)} bytes, header={self.header!r}, key={self.key!r})"
+        return f"DecryptedJWE({len(self.plaintext)} bytes, header with {', '.join(self.header)}, {self.key!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("plaintext_bytes", len(self.plaintext)), ("key", self.key)]
 
 
 def received_cek(receive: Receive, encrypted_key: bytes, parameters: KeyParameters) -> bytes:

@@ -61,6 +61,12 @@ class VerifiedJWS(msgspec.Struct, frozen=True):
     unprotected: dict[str, Any]
     signatures: tuple[VerifiedSignature, ...]
 
+    def __repr__(self) -> str:  # a payload holds claims, or another token
+        return f"VerifiedJWS({len(self.payload)} bytes, header with {', '.join(self.header)}, {self.key!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("payload_bytes", len(self.payload)), ("key", self.key)]
+
 
 def sign(payload: bytes, key: JWK, *, header: Mapping[str, Any] | None = None, detached: bool = False) -> str:
     """Sign bytes.

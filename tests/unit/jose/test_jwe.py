@@ -5,8 +5,9 @@ import os
 from typing import Any
 
 import pytest
+import rich.pretty
 
-from daypass import jwe
+from daypass import jwe, jws
 from daypass.encoding import b64url_decode
 from daypass.errors import (
     ConfigurationError,
@@ -97,10 +98,17 @@ def test_a_token_is_never_made_twice_alike() -> None:
 
 
 def test_a_result_shows_neither_plaintext_nor_key() -> None:
-    shown = repr(jwe.decrypt(jwe.encrypt(b"planted secret", KEY, enc="A256GCM"), KEY))
-    assert "planted" not in shown
-    assert "AAECAwQ" not in shown
-    assert "14 bytes" in shown
+    header = {"sub": "planted subject"}
+    opened = jwe.decrypt(jwe.encrypt(b"planted secret", KEY, enc="A256GCM", header=header), KEY)
+    signer = JWK.generate("HS256")
+    verified = jws.verify(jws.sign(b"planted secret", signer, header=header), signer)
+    for result in (opened, verified):
+        for shown in (repr(result), str(result), rich.pretty.pretty_repr(result), f"{[result]}"):
+            assert "planted" not in shown
+            assert "sub" in shown or "bytes" in shown
+            assert "redacted" in shown
+    assert "AAECAwQ" not in repr(opened)
+    assert "14 bytes" in repr(opened)
 
 
 # ------------------------------------------------------------------------------------------- header parameters
