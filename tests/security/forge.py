@@ -87,6 +87,7 @@ CURVES = {
     "ES256": (ec.SECP256R1(), hashes.SHA256(), 32, ec.SECP256R1.group_order),
     "ES384": (ec.SECP384R1(), hashes.SHA384(), 48, ec.SECP384R1.group_order),
     "ES512": (ec.SECP521R1(), hashes.SHA512(), 66, ec.SECP521R1.group_order),
+    "ES256K": (ec.SECP256K1(), hashes.SHA256(), 32, ec.SECP256K1.group_order),
 }
 
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from daypass import jws, jwt
+from daypass import jwe, jws, jwt
 from daypass.errors import (
     ConfigurationError,
     InvalidSignature,
@@ -28,7 +28,7 @@ from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.tokens.verifier import Verifier
 from tests.security import forge
-from tests.security.forge import POLICY, b64u, compact, refused
+from tests.security.forge import POLICY, b64u, compact, outcome, refused
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", " none", "none\0", "none ", "n\u043ene", ""])
@@ -61,6 +61,24 @@ def test_A01_none_is_not_in_the_table_and_cannot_be_added() -> None:
         JWK.generate("none")
     with pytest.raises(KeyFormatError):
         JWK.from_dict({"kty": "oct", "k": b64u(forge.SECRET), "alg": "none"})
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", " none", "none\0"])
+@pytest.mark.parametrize("signature", ["", b64u(bytes(32)), ...], ids=["empty", "zeros", "absent"])
+def test_A01_alg_none_in_json(alg: str, signature: Any) -> None:
+    """Protected, unprotected, beside a good signature; and no list of signatures at all."""
+    head, body, mac = forge.token().split(".")
+    none = {"protected": b64u(forge.octets({"alg": alg}))} | ({} if signature is ... else {"signature": signature})
+    error = MalformedToken if signature is ... else UnsupportedToken
+    for bad in ({"payload": body, **none}, {"payload": body, "signatures": [none]}):
+        for keys in (forge.jwk("HS256"), forge.jwk("RS256"), [forge.jwk("RS256"), forge.jwk("ES256")]):
+            for words in ({}, {"allow_unprotected_alg": True}, {"require": "all"}):
+                assert outcome(lambda b=bad, k=keys, w=words: jws.verify_json(b, k, **w)) is error
+    both = {"payload": body, "signatures": [none, {"protected": head, "signature": mac}]}
+    assert outcome(lambda: jws.verify_json(both, forge.jwk("HS256"), require="all")) is error
+    if signature is not ...:
+        assert [it.index for it in jws.verify_json(both, forge.jwk("HS256")).signatures] == [1]
+    assert outcome(lambda: jws.verify_json({"payload": body, "signatures": []}, forge.jwk("HS256"))) is MalformedToken
 
 
 def certificate(key: Any) -> x509.Certificate:
@@ -131,6 +149,29 @@ def test_A02_hmac_with_the_public_key_as_secret(secret: bytes) -> None:
 def test_A03_a_public_key_is_no_secret(secret: bytes, wrap: Any) -> None:
     with pytest.raises(KeyFormatError):
         JWK.from_secret(wrap(secret), alg="HS256")
+
+
+@pytest.mark.parametrize(
+    "alg, crv",
+    [
+        ("ES256K", None),
+        ("ES384", None),
+        ("ES512", None),
+        ("Ed448", None),
+        ("ML-DSA-44", None),
+        ("ECDH-ES", "P-256"),
+        ("ECDH-ES", "X25519"),
+        ("ECDH-ES", "X448"),
+    ],
+)
+def test_A03_nor_is_one_of_another_type(alg: str, crv: str | None) -> None:
+    key = JWK.generate(alg, crv=crv)
+    member = json.dumps(key.to_dict()).encode()
+    for form in (key.to_pem(), key.to_der(), member, b'{"keys":[' + member + b"]}", key.to_pem(private=True)):
+        for secret in (form, b64encode(form), b64u(form).encode(), b"\n" + form if form != key.to_der() else form):
+            for asked in ("HS256", "HS512", "PBES2-HS256+A128KW"):
+                with pytest.raises(KeyFormatError):
+                    JWK.from_secret(secret, alg=asked)
 
 
 @pytest.mark.parametrize("mark", [b"---- BEGIN SSH2 PUBLIC KEY ----\n", b"ssh-rsa-cert-v01@openssh.com ", b"ssh-dss "])
@@ -270,6 +311,24 @@ def test_A11_a_key_in_the_header_is_never_used() -> None:
     refused(stranger, UnknownKey, two)
 
 
+@pytest.mark.parametrize("nothing", [None, "", b"", [], ()], ids=repr)
+def test_A11_a_key_in_the_header_is_not_used_for_want_of_another(nothing: Any) -> None:
+    """CVE-2026-27962: with no key given, that of the token was taken."""
+    theirs = forge.other_rsa_key()
+    attacker = JWK.from_pem(forge.public_pem(theirs), alg="RS256").to_dict()
+    bad = compact({"alg": "RS256", "typ": "JWT", "jwk": attacker}, forge.claims(), forge.pkcs1(theirs))
+    head, body, signature = bad.split(".")
+    flattened = {"payload": body, "protected": head, "signature": signature}
+    for verify in (
+        lambda: jws.verify(bad, nothing),
+        lambda: jwt.verify(bad, nothing),
+        lambda: jws.verify_json(flattened, nothing),
+        lambda: jws.verify(bad, nothing, algs=("RS256",)),
+    ):
+        with pytest.raises((TypeError, ConfigurationError)):
+            verify()
+
+
 @pytest.fixture
 def sealed_off(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """No socket is made, no name resolved, no file opened; the list says what was tried."""
@@ -311,6 +370,29 @@ def test_A12_no_url_of_a_header_is_followed(name: str, url: Any, sealed_off: lis
     assert sealed_off == []
 
 
+@pytest.mark.parametrize("url", URLS[:6], ids=str)
+@pytest.mark.parametrize("name", ["jku", "x5u"])
+def test_A12_wherever_it_stands(name: str, url: str, sealed_off: list[str]) -> None:
+    """In an unprotected header, in one of an encrypted token, in a key and in a set."""
+    key, box = forge.jwk("HS256"), JWK.generate("A256KW")
+    signed = jws.sign_json(b"x", jws.Signer(key, {name: url}))
+    beside = jws.sign_json(b"x", jws.Signer(key, unprotected={name: url}), flattened=True)
+    for token in (signed, beside, json.dumps(signed)):
+        assert jws.verify_json(token, key).payload == b"x"
+        assert outcome(jws.verify_json, token, JWK.generate("HS256")) is InvalidSignature
+    sealed = (
+        jwe.encrypt_json(b"x", box, enc="A128GCM", header={name: url}),
+        jwe.encrypt_json(b"x", box, enc="A128GCM", unprotected={name: url}),
+    )
+    for token in sealed:
+        assert jwe.decrypt_json(token, box).plaintext == b"x"
+    assert jwe.decrypt(jwe.encrypt(b"x", box, enc="A128GCM", header={name: url}), box).plaintext == b"x"
+    members = {**forge.jwk("RS256").to_dict(), name: url}
+    assert JWK.from_dict(members).to_dict() == forge.jwk("RS256").to_dict()
+    assert len(JWKSet.from_dict({"keys": [members], name: url})) == 1
+    assert sealed_off == []
+
+
 STRANGE_KIDS = [
     "../../../../dev/null",
     "/etc/passwd",
@@ -340,6 +422,25 @@ def test_A13_a_kid_is_a_bounded_string(kid: Any) -> None:
     refused(forge.token({"alg": "HS256", "typ": "JWT", "kid": kid}), MalformedToken)
 
 
+@pytest.mark.parametrize("text", ["/etc/hostname", "../../dev/null", "file:///etc/passwd", "key.pem", "k1"])
+def test_A13_no_text_is_a_path(text: str, sealed_off: list[str]) -> None:
+    """CVE-2021-41106: the path of a key file was taken for the secret, or for the file."""
+    loads = (JWK.from_pem, JWK.from_der, JWK.from_x509, JWK.from_ssh, JWK.from_pkcs12)
+    for load in loads:
+        for given in (text.encode(), text):
+            with pytest.raises((KeyFormatError, TypeError)):
+                load(given, alg="RS256")  # type: ignore[operator]
+    for read in (JWK.from_json, JWKSet.from_json):
+        with pytest.raises(KeyFormatError):
+            read(text)
+    with pytest.raises(WeakKey):
+        JWK.from_secret(text.encode(), alg="HS256")
+    for verify in (jws.verify, jwt.verify):
+        with pytest.raises(TypeError):
+            verify(forge.token(), text)
+    assert sealed_off == []
+
+
 def test_A14_a_known_kid_does_not_vouch_for_an_embedded_key() -> None:
     theirs = forge.other_rsa_key()
     embedded = JWK.from_pem(forge.public_pem(theirs), alg="RS256", kid="RS256").to_dict()
@@ -364,6 +465,36 @@ def test_A15_an_rsa_jwk_is_no_hmac_key() -> None:
     with pytest.raises(KeyFormatError):
         JWK.from_dict({**forge.jwk("RS256").to_dict(), "alg": "HS256"})
     refused(forge.token(secret=b""), InvalidSignature)
+
+
+class Resolver:
+    """Keys that somebody looks up, and sometimes does not find."""
+
+    def __init__(self, found: Any) -> None:
+        self.found: Any = [forge.jwk("HS256")]
+        self.later, self.epoch = found, 1
+
+    def signing_key(self) -> Any:
+        return self.found
+
+    def verification_keys(self) -> Any:
+        return self.found
+
+    def reread(self) -> None:
+        self.found, self.epoch = self.later, self.epoch + 1
+
+
+@pytest.mark.parametrize("found", [None, "", b"", (), [], [None], [""], [b""]], ids=repr)
+def test_A15_a_resolver_that_finds_nothing(found: Any) -> None:
+    """CVE-2026-44351: what a resolver did not find became the empty secret. It is the caller's mistake, at once."""
+    empty = forge.token({"alg": "HS256", "typ": "JWT", "kid": "k9"}, secret=b"")
+    resolver = Resolver(found)
+    verify = Verifier(resolver, issuer=forge.ISSUER, audience=forge.AUDIENCE, typ="JWT").verify
+    assert verify(forge.token())["sub"] == "u1"
+    with pytest.raises((TypeError, ConfigurationError)):  # a kid that nobody has: it looks again
+        verify(empty)
+    with pytest.raises((TypeError, ConfigurationError)):
+        Verifier(resolver, issuer=forge.ISSUER, audience=forge.AUDIENCE, typ="JWT")
 
 
 @pytest.mark.parametrize("alg, least", [("HS256", 32), ("HS384", 48), ("HS512", 64)])

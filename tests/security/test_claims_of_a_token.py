@@ -356,7 +356,7 @@ def test_D08_the_input_of_the_caller_is_left_alone() -> None:
 
 
 def test_D09_a_token_in_a_token_is_not_opened() -> None:
-    """Nested tokens have no room yet: one level, and the outer one is no plain JWT."""
+    """jwt.verify opens nothing; what does is in test_encryption and test_jwt_encrypted."""
     inner = forge.token().encode()
     for cty in ("JWT", "jwt", "application/jwt"):
         refused(forge.token({"alg": "HS256", "typ": "JWT", "cty": cty}, inner), UnsupportedToken, as_jws=False)
@@ -444,3 +444,41 @@ def test_D12_time_is_looked_at_on_every_hit() -> None:
     assert outcome(verify, token) is NotYetValid
     now_s = NOW_S
     assert verify(token)
+
+
+class TurningKeys:
+    """A ring of one key, turned by the test."""
+
+    def __init__(self, key: JWK) -> None:
+        self.key, self.epoch = key, 1
+
+    def signing_key(self) -> JWK:
+        return self.key
+
+    def verification_keys(self) -> tuple[JWK, ...]:
+        return (self.key,)
+
+    def reread(self) -> None:
+        """Nothing waits."""
+
+    def turn(self, key: JWK) -> None:
+        self.key, self.epoch = key, self.epoch + 1
+
+
+def test_D12_an_entry_dies_with_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the next key has the same name."""
+    elapsed_s = 1000.0
+    monkeypatch.setattr("daypass.tokens.verifier.time.monotonic", lambda: elapsed_s)
+    mine, next_one = (JWK.from_secret(secret, alg="HS256", kid="k") for secret in (forge.SECRET, b"x" * 32))
+    ring = TurningKeys(mine)
+    words = {"issuer": ISSUER, "audience": AUDIENCE, "typ": "JWT", "clock": lambda: NOW_S}
+    verify = Verifier(ring, **words, cache_entries=8).verify
+    token = forge.token({"alg": "HS256", "typ": "JWT", "kid": "k"}, claims(exp=NOW_S + 60, iat=...))
+    assert verify(token) == verify(token)
+    ring.turn(next_one)
+    elapsed_s += 1
+    assert outcome(verify, token) is InvalidSignature
+    assert outcome(verify, token) is InvalidSignature
+    ring.turn(mine)
+    elapsed_s += 1
+    assert verify(token) == verify(token)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daypass import jws, jwt
+from daypass import jwe, jws, jwt
 from daypass.claims import ClaimsPolicy
 from daypass.encoding import parse_object
 from daypass.errors import (
@@ -157,6 +157,16 @@ def test_C03_numbers_as_exp(number: bytes, error: Any) -> None:
 def test_C03_numbers_anywhere(name: bytes, number: bytes) -> None:
     refused(forge.token(HEADER, payload_with(b'"%b":%b' % (name, number))), MalformedToken, as_jws=False)
     refused(forge.token(b'{"alg":"HS256","%b":%b}' % (name, number)), MalformedToken)
+
+
+@pytest.mark.parametrize("number", [b"9" * 6000, b"1e400", b"NaN", b"Infinity", b"-Infinity", b"01"], ids=len)
+def test_C03_numbers_in_a_key(number: bytes) -> None:
+    k = b64u(forge.SECRET).encode()
+    for text in (b'{"kty":"oct","k":"%b","x":%b}' % (k, number), b'{"kty":"oct","k":%b}' % number):
+        with pytest.raises(KeyFormatError):
+            JWK.from_json(text)
+        with pytest.raises(KeyFormatError):
+            JWKSet.from_json(b'{"keys":[%b]}' % text)
 
 
 @pytest.mark.parametrize("value", [2**63, 2**64, -(2**63) - 1, 10**400, 1.5, -0.0, 1e308, 5e-324, 0.1])
@@ -414,6 +424,21 @@ def around(token: str) -> dict[str, str]:
 def test_C12_nothing_stands_around_a_token(what: str) -> None:
     token = forge.token()
     refused(around(token)[what], MalformedToken, good=token)
+
+
+@pytest.mark.parametrize("what", around(""))
+def test_C12_nor_around_an_encrypted_one(what: str) -> None:
+    box, signer = JWK.generate("A256GCM", kid="box"), forge.jwk("HS256")
+    plain, nested = jwt.encrypt({}, box), jwt.sign_then_encrypt({}, signer, box)
+    for _ in range(2):  # the second time under a header that has decrypted
+        assert jwe.decrypt(plain, box).plaintext
+        for bad in (around(plain)[what], around(nested)[what]):
+            for decrypt in (
+                lambda it: jwe.decrypt(it, box),
+                lambda it: jwt.decrypt(it, box),
+                lambda it: jwt.decrypt_then_verify(it, box, signer),
+            ):
+                assert forge.outcome(decrypt, bad) is MalformedToken
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from daypass import jws, jwt
-from daypass.errors import InvalidSignature, KeyFormatError, MalformedToken, TokenTooLarge, UnsupportedToken
+from daypass import jwe, jws, jwt
+from daypass.errors import (
+    DecryptionFailed,
+    InvalidSignature,
+    KeyFormatError,
+    MalformedToken,
+    TokenTooLarge,
+    UnsupportedToken,
+)
+from daypass.jose.jwa import content_encryption as content_encryption_module
 from daypass.jose.jwa import signature as signature_module
 from daypass.jose.jwk import JWK
 from daypass.tokens.verifier import Verifier
@@ -255,6 +265,21 @@ def test_B06_the_salt_is_as_long_as_the_hash(salt: Any) -> None:
     refused(bad, InvalidSignature, forge.jwk("PS256"), good=good)
 
 
+HASHES = {"PS256": hashes.SHA256(), "PS384": hashes.SHA384(), "PS512": hashes.SHA512()}
+
+
+@pytest.mark.parametrize("alg", HASHES)
+@pytest.mark.parametrize("mask", HASHES)
+@pytest.mark.parametrize("salt", [0, 32, 48, 64, 190])
+def test_B06_salt_and_mask_are_those_of_the_algorithm(alg: str, mask: str, salt: int) -> None:
+    how = padding.PSS(mgf=padding.MGF1(HASHES[mask]), salt_length=salt)
+    token = compact(
+        {"alg": alg, "typ": "JWT"}, forge.claims(), lambda data: forge.rsa_key().sign(data, how, HASHES[alg])
+    )
+    right = mask == alg and salt == HASHES[alg].digest_size
+    refused(token, "accepted" if right else InvalidSignature, forge.jwk(alg))
+
+
 def test_B07_a_mac_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[tuple[bytes, bytes]] = []
     real = signature_module.compare_digest
@@ -273,12 +298,30 @@ def test_B07_a_mac_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch)
     assert len(compared) == 2
 
 
+@pytest.mark.parametrize("enc", ["A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512"])
+def test_B07_so_is_the_tag_of_an_encrypted_token(enc: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of GCM are compared by OpenSSL."""
+    compared: list[tuple[bytes, bytes]] = []
+    real = content_encryption_module.compare_digest
+    monkeypatch.setattr(content_encryption_module, "compare_digest", lambda *both: compared.append(both) or real(*both))
+    key = JWK.generate(enc)
+    token = jwe.encrypt(b"x", key, enc=enc)
+    tag = unb64u(token.rpartition(".")[2])
+    assert jwe.decrypt(token, key).plaintext == b"x"
+    assert compared == [(tag, tag)]
+    with pytest.raises(DecryptionFailed):
+        jwe.decrypt(f"{token.rpartition('.')[0]}.{b64u(bytes(len(tag)))}", key)
+    assert compared[1:] == [(tag, bytes(len(tag)))]
+
+
 def test_B08_no_arithmetic_of_our_own() -> None:
     """The pure Python libraries whose timing leaks keys (CVE-2024-23342) are not even loaded."""
     program = (
-        "import sys; from daypass import JWK, jwt\n"
-        "for alg in ('ES256', 'RS256', 'EdDSA'):\n"
+        "import sys; from daypass import JWK, jwe, jwt\n"
+        "for alg in ('ES256', 'ES256K', 'RS256', 'EdDSA', 'Ed448', 'ML-DSA-44'):\n"
         "    key = JWK.generate(alg); jwt.verify(jwt.sign({}, key), key)\n"
+        "for alg in ('ECDH-ES', 'RSA-OAEP', 'A128KW'):\n"
+        "    key = JWK.generate(alg); jwe.decrypt(jwe.encrypt(b'', key, enc='A128GCM'), key)\n"
         "print(sorted({'ecdsa', 'rsa', 'fastecdsa', 'tinyec', 'Crypto'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
@@ -352,6 +395,23 @@ def test_B09_the_scalar_of_a_signature_is_canonical() -> None:
     )
 
 
+ED448_ORDER = 2**446 - 13818066809895115352007386748515426880336692474882178609894547503885
+
+
+def test_B09_so_is_that_of_ed448() -> None:
+    def lifted(data: bytes) -> bytes:
+        raw = forge.ed448_key().sign(data)
+        return raw[:57] + (int.from_bytes(raw[57:], "little") + ED448_ORDER).to_bytes(57, "little")
+
+    header = {"alg": "Ed448", "typ": "JWT"}
+    good = compact(header, forge.claims(), forge.ed448_key().sign)
+    refused(good, "accepted", forge.jwk("Ed448"))
+    refused(compact(header, forge.claims(), lifted), InvalidSignature, forge.jwk("Ed448"), good=good)
+    for r in (bytes(57), b"\1" + bytes(56), (ED448_PRIME - 1).to_bytes(57, "little")):
+        bad = compact(header, forge.claims(), lambda _, r=r: r + bytes(57))
+        refused(bad, InvalidSignature, forge.jwk("Ed448"), good=good)
+
+
 @pytest.mark.parametrize("point", SMALL_ORDER_POINTS, ids=bytes.hex)
 def test_B09_a_small_order_r_is_no_signature(point: bytes) -> None:
     bad = compact({"alg": "EdDSA", "typ": "JWT"}, forge.claims(), lambda _: point + bytes(32))
@@ -397,7 +457,7 @@ def test_B10_ml_dsa_is_bound_to_its_parameters(alg: str) -> None:
         refused(bad_token, InvalidSignature, key.public())
 
 
-@pytest.mark.parametrize("alg", ["RS256", "ES256", "ES384", "ES512", "EdDSA", "Ed448"])
+@pytest.mark.parametrize("alg", ["RS256", *EC_ALGS, "EdDSA", "Ed448"])
 def test_B11_a_private_jwk_has_its_own_public_half(alg: str) -> None:
     mine, other = JWK.generate(alg).to_dict(private=True), JWK.generate(alg).to_dict(private=True)
     for name in ("n", "x", "y", "d"):
@@ -434,7 +494,7 @@ def test_B11_d_alone_belongs_to_the_modulus() -> None:
             JWK.from_dict({**alone, "d": d}, alg="RS256")
 
 
-@pytest.mark.parametrize("alg", ["ES256", "ES512"])
+@pytest.mark.parametrize("alg", ["ES256", "ES512", "ES256K"])
 def test_B11_in_pem_too(alg: str) -> None:
     mine, other = JWK.generate(alg), JWK.generate(alg)
     size = CURVES[alg][2]

@@ -134,8 +134,10 @@ def test_verification_goes_on_while_logins_storm(service: Running) -> None:
     threads = [threading.Thread(target=storm) for _ in range(40)]
     for thread in threads:
         thread.start()
-    slowest_s = 0.0
-    for _ in range(20):
+    slowest_s, rounds, deadline_s = 0.0, 0, time.monotonic() + 60
+    # Twenty calls may be answered before the storm has begun: it has to be felt, both ways.
+    while (rounds < 20 or set(statuses) != {401, 503}) and time.monotonic() < deadline_s:
+        rounds += 1
         begun = time.monotonic()
         assert service.session(pair).status_code == 200
         slowest_s = max(slowest_s, time.monotonic() - begun)
