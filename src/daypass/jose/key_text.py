@@ -75,12 +75,11 @@ def load_members(text: Concealed, bytes_max: int) -> Members:
     if members is not None:
         return members
     given = text.value
-    begin = (
-        given[:bytes_max].encode("utf-8", "replace") if isinstance(given, str) else bytes(given[:bytes_max])
-    ).strip()
+    octets = given[:bytes_max].encode("utf-8", "replace") if isinstance(given, str) else bytes(given[:bytes_max])
     del given
-    problem = "a member stands twice, or its syntax or its UTF-8 is broken" if begin[:1] == b"{" else what_is(begin)
-    del begin
+    is_object = octets.strip()[:1] == b"{"
+    problem = "a member stands twice, or its syntax or its UTF-8 is broken" if is_object else what_is(octets)
+    del octets
     raise KeyFormatError(f"not a strict JSON object of at most {bytes_max} bytes: {problem}")
 
 
@@ -142,7 +141,7 @@ def load_ssh(line: Concealed) -> RawKey:
     from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
     octets = octets_of(line)
-    problem = _diagnose_ssh(octets.value.strip())
+    problem = _diagnose_ssh(octets.value)
     if problem:
         raise KeyFormatError(problem)
     key = parsed(load_ssh_public_key, octets.value.strip())
@@ -167,12 +166,13 @@ def dump_key(raw: RawKey, *, form: Literal["PEM", "DER"], private: bool, passwor
 # ------------------------------------------------------------------------------------------------- diagnoses
 
 
-def _diagnose_ssh(text: bytes) -> str:
+def _diagnose_ssh(octets: bytes) -> str:
     """Say why a text is no line of an OpenSSH public key that JOSE has an algorithm for; empty where it may be one."""
+    text = octets.strip()
     kind = text.split(None, 1)[0] if text else b""
     is_of_ssh = any(mark in text for mark in (*SSH_MARKS, b"-cert-v01@openssh.com "))
     if not is_of_ssh or b"-----BEGIN" in text:
-        return f"this is no OpenSSH public key: {what_is(text)}"
+        return f"this is no OpenSSH public key: {what_is(octets)}"
     if b"\n" in text or b"\r" in text:
         return "these are several lines: pass one, that of one OpenSSH public key"
     if kind in _SSH_TYPES:

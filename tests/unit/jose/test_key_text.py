@@ -633,3 +633,11 @@ def test_a_text_is_bounded() -> None:
     for load in (JWK.from_pem, JWK.from_der, JWK.from_ssh, JWK.from_x509):
         for data in (padded + b"#", "\u00e9" * (KEY_TEXT_BYTES_MAX // 2 + 1)):
             refused(lambda load=load, data=data: load(data, alg="ES256"), "longer")
+
+
+def test_der_may_end_in_what_looks_like_white_space() -> None:
+    """Its last octet is 0x0a; without that it would not be DER any more."""
+    der = bytes.fromhex("3008020103300304010a")
+    for load in (lambda: JWK.from_json(der), lambda: JWK.from_ssh(der, alg="EdDSA"), lambda: JWKSet.from_json(der)):
+        with pytest.raises(KeyFormatError, match="PKCS #12"):
+            load()
