@@ -9,6 +9,7 @@ Source: RFC 7519 4.1; RFC 8725 3.8, 3.9.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -343,11 +344,17 @@ def _learn(claims: Mapping[str, Any]) -> None:
 def _check_registered(claims: Mapping[str, Any]) -> None:
     """Say which registered claim has a type that every verifier refuses, if any has."""
     for name in _STRINGS:
-        if name in claims and claims[name].__class__ is not str:
+        if name in claims and _value_of(claims[name]).__class__ is not str:
             raise ValueError(f"claim {name!r} must be a str: every verifier refuses another type")
-    aud = claims.get("aud", "somebody")
-    if not (aud and (aud.__class__ is str or (aud.__class__ is list and all(one.__class__ is str for one in aud)))):
+    aud = _value_of(claims.get("aud", "somebody"))
+    audiences = aud if aud.__class__ is list else [aud]
+    if not aud or not all(_value_of(one).__class__ is str for one in audiences):
         raise ValueError("claim 'aud' must be a non-empty str, or a non-empty list of str")
     for name in _DATES:
-        if name in claims and not _is_numeric_date(claims[name]):
+        if name in claims and not _is_numeric_date(_value_of(claims[name])):
             raise ValueError(f"claim {name!r} must be int or float epoch seconds before the year 10000")
+
+
+def _value_of(value: Any) -> Any:  # noqa: ANN401 - any value that JSON can say
+    """What the encoder has written for a member of an Enum: its value."""
+    return value.value if isinstance(value, Enum) else value

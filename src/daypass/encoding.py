@@ -179,12 +179,14 @@ _STR: Final = frozenset({str})
 
 def refuse_json(value: object) -> NoReturn:
     """Say why JSON cannot say a value. Raises TypeError; never repeats the value."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"claims and headers are a mapping of names to values, not {type(value).__name__}")
     try:
         found = "a lone surrogate, or an int of thousands of digits" if is_json(value) else _offender(value)
     except RecursionError:
         found = "a list or dict that is nested too deeply, or in itself"
     raise TypeError(
-        "claims hold str, int, finite float, bool, None, list and dict with str keys, exactly;"
+        "claims and headers hold str, int, finite float, bool, None, list and dict with str keys, exactly;"
         f" found {found}: convert it first (a datetime to int epoch seconds, bytes to base64url text)"
     )
 

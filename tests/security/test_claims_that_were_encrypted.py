@@ -21,8 +21,11 @@ from daypass.errors import (
     UnsupportedToken,
     WrongIssuer,
 )
+from daypass.jose.jwe_header import allow
 from daypass.jose.jwk import JWK
-from daypass.jose.jwk_set import JWKSet
+from daypass.jose.jwt_encrypted import compile_claims_decrypter
+from daypass.jose.jwt_nested import compile_nested_verifier
+from daypass.jose.key_choice import DecryptionChoice, KeyChoice
 from tests.security import forge
 from tests.security.forge import AUDIENCE, ISSUER, POLICY, claims, outcome
 from tests.security.forge_jwe import receiver, segments, with_segment, wrapped
@@ -134,24 +137,21 @@ def test_D01_exp_long_ago(exp: float) -> None:
     refused_for(claims(exp=exp), Expired)
 
 
-def test_D02_at_exp_it_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fresh key: the clock is taken when keys and policy are compiled."""
-    now_s = 1_800_000_000.0
-    monkeypatch.setattr("time.time", lambda: now_s)
-    for make, keys in ((encrypted, [BOX]), (nested, [BOX])):
-        for changes, error in (
-            ({"exp": now_s}, Expired),
-            ({"exp": now_s + 0.5}, "accepted"),
-            ({"exp": now_s + 9, "nbf": now_s}, "accepted"),
-            ({"exp": now_s + 9, "nbf": now_s + 0.5}, NotYetValid),
+def test_D02_at_exp_it_has_expired_and_at_nbf_it_is_valid() -> None:
+    now_s, box, none = 1_800_000_000, DecryptionChoice(BOX), allow(None, zip=False, pbes2=False, rsa1_5=False)
+    for leeway_s in (0, 10):
+        policy = ClaimsPolicy(issuer=ISSUER, audience=AUDIENCE, leeway_s=leeway_s)
+        for make, read in (
+            (encrypted, compile_claims_decrypter(box, none, policy, clock=lambda: now_s)),
+            (nested, compile_nested_verifier(box, KeyChoice(SIGNER), none, policy, clock=lambda: now_s)),
         ):
-            token = make(claims(**changes))
-            read = (
-                (lambda it, k=keys: jwt.decrypt(it, JWKSet(k), policy=POLICY))
-                if make is encrypted
-                else (lambda it, k=keys: jwt.decrypt_then_verify(it, JWKSet(k), SIGNER, policy=POLICY))
-            )
-            assert outcome(read, token) == error
+            for changes, error in (
+                ({"exp": now_s - leeway_s}, Expired),
+                ({"exp": now_s - leeway_s + 0.001}, "accepted"),
+                ({"exp": now_s + 60, "nbf": now_s + leeway_s}, "accepted"),
+                ({"exp": now_s + 60, "nbf": now_s + leeway_s + 0.001}, NotYetValid),
+            ):
+                assert outcome(read, make(claims(iat=..., **changes))) == error
 
 
 @pytest.mark.parametrize("name", ["nbf", "iat"])

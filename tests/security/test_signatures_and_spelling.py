@@ -434,7 +434,7 @@ def test_B09_a_curve_under_the_name_of_the_other() -> None:
 
 @pytest.mark.parametrize("alg", ["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"])
 def test_B10_ml_dsa_is_bound_to_its_parameters(alg: str) -> None:
-    """RFC 9964 3; more of it in tests/unit/jose/test_jwk_members.py."""
+    """RFC 9964 3 to 5; more of it in tests/unit/jose/test_jwk_members.py."""
     key = JWK.generate(alg)
     members = key.to_dict(private=True)
     for bad in (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from daypass.claims import ClaimsPolicy
 
 __all__ = [
+    "LIFETIME_S",
     "Audience",
     "Issuer",
     "Leeway",
@@ -24,11 +25,14 @@ __all__ = [
     "NoExp",
     "Required",
     "Typ",
+    "demand_no_policy",
+    "lifetime_of",
     "made_with",
     "policy_of",
     "read_claims",
 ]
 
+LIFETIME_S: Final = 900
 Issuer = Annotated[
     str | None, typer.Option("--issuer", help="The exact iss; without it any will do.", show_default=False)
 ]
@@ -68,6 +72,39 @@ def policy_of(
     except (TypeError, ValueError) as error:
         reason = in_options(str(error))
     raise Stopped(SET_UP, reason)
+
+
+def demand_no_policy(policy: ClaimsPolicy, *, instead: str) -> None:
+    """Refuse options about claims where no claims are looked at: who says --audience believes that it was checked.
+
+    Args:
+        policy: what the options demand.
+        instead: where they would have an effect.
+
+    Raises:
+        typer.BadParameter: they demand something.
+    """
+    from daypass.claims import ClaimsPolicy
+
+    if policy != ClaimsPolicy():
+        raise typer.BadParameter(
+            "--issuer, --audience, --typ, --leeway, --required and --no-exp are about claims, and none would be looked"
+            f" at: {instead}"
+        )
+
+
+def lifetime_of(lifetime: float, *, no_exp: bool, issues_claims: bool = True) -> float | None:
+    """How long what is issued will hold; None: for ever.
+
+    Raises:
+        typer.BadParameter: nothing is issued that could expire.
+        Stopped: it is no positive number of seconds.
+    """
+    if not issues_claims and (no_exp or lifetime != LIFETIME_S):
+        raise typer.BadParameter("--lifetime and --no-exp are about claims: any other bytes never expire")
+    if not 0 < lifetime < float("inf"):
+        raise Stopped(SET_UP, "--lifetime must be a positive number of seconds")
+    return None if no_exp else lifetime
 
 
 def read_claims(place: str) -> dict[str, Any]:

@@ -70,6 +70,9 @@ _OPTIONS: Final = (
     (re.compile(r"ClaimsPolicy\(typ=\.\.\.\)"), "--typ"),
     (re.compile(r"(?:the )?parameter (issuer|audience|subject)"), r"--\1"),
     (re.compile(r"\bleeway_s\b"), "--leeway"),
+    (re.compile(r"required must be a tuple of claim names: .*"), "--required must be the name of a claim"),
+    (re.compile(r"(?:: use )?to_dict\(private=True\)"), ": leave out --pem"),
+    (re.compile(r"pass private=True with it"), "the variable is empty"),
 )
 """The words of Python in messages, and those of the command line for the same things."""
 

@@ -26,6 +26,7 @@ Input = Annotated[str, typer.Argument(metavar="FILE", help="A file, or - for the
 _STDIN: Final = "-"
 _PRIVATE: Final = 0o600
 _PUBLIC: Final = 0o644
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 def read_token(place: str) -> str:
@@ -80,63 +81,56 @@ def read_key_file(path: Path) -> bytes:
 def write_all_new(files: Sequence[tuple[Path, bytes, bool]], *, force: bool) -> None:
     """Write new files, all of them or none.
 
+    Everything is on the disk, under other names, before the first file gets its own. A private key comes last: should
+    the system refuse even then, the file that was replaced already holds what a private key can say again.
+
     Args:
-        files: of each its path, what it holds, and whether that is private.
-        force: replace files that are there.
+        files: of each its path, what it holds, and whether that is private: then with mode 0600, whatever the umask
+            says; otherwise 0644 less the umask. Its folder exists.
+        force: replace files that are there; a symbolic link is replaced, not followed.
 
     Raises:
-        Stopped: a name is taken.
+        Stopped: a name is taken, or stands twice.
         OSError: the system refused.
     """
-    if len({path.absolute() for path, _, _ in files}) < len(files):
+    if len({path.parent.resolve() / path.name for path, _, _ in files}) < len(files):
         raise Stopped(SET_UP, "one file cannot hold both the private key and the public one")
-    written: list[Path] = []
+    left_over: list[Path] = []
     try:
-        for path, data, private in files:
-            _write_new(path, data, private=private, force=force)
-            written.append(path)
+        for path, _, private in () if force else files:
+            _reserve(path, private=private)
+            left_over.append(path)
+        fresh = []
+        for path, data, private in sorted(files, key=lambda file: file[2]):
+            beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+            left_over.append(beside)
+            _write(beside, data, private=private)
+            fresh.append((beside, path))
+        for beside, path in fresh:
+            beside.replace(path)
     except (Stopped, OSError):
-        for path in () if force else written:  # ours a moment ago; with force the old one is gone anyway
+        for path in left_over:
             with suppress(OSError):
                 path.unlink()
         raise
 
 
-def _write_new(path: Path, data: bytes, *, private: bool, force: bool) -> None:
-    """Write a file under a name that nobody has, in one step.
-
-    Args:
-        path: of the file; its folder exists.
-        data: all of it.
-        private: with mode 0600, whatever the umask says; otherwise 0644 less the umask.
-        force: replace a file that is there; a symbolic link is replaced, not followed.
-
-    Raises:
-        Stopped: the name is taken.
-        OSError: the system refused.
-    """
-    mode = _PRIVATE if private else _PUBLIC
-    reserved = False
-    if not force:
-        try:  # the name is ours from here on, also against another process
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
-            reserved = True
-        except FileExistsError:
-            pass
-        if not reserved:
-            raise Stopped(FILE, f"{path} exists, and a key is not overwritten: name another file, or say --force")
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+def _reserve(path: Path, *, private: bool) -> None:
+    """Take a name that nobody has, also against another process. Raises Stopped: it is taken; OSError."""
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            if private:
-                os.fchmod(descriptor, mode)
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-        fresh.replace(path)
-    except OSError:
-        for left_over in (fresh, *((path,) if reserved else ())):
-            with suppress(OSError):
-                left_over.unlink()
-        raise
+        os.close(os.open(path, _NEW, _PRIVATE if private else _PUBLIC))
+        return
+    except FileExistsError:
+        pass
+    raise Stopped(FILE, f"{path} exists, and a key is not overwritten: name another file, or say --force")
+
+
+def _write(path: Path, data: bytes, *, private: bool) -> None:
+    """Write a new file, to the disk. Raises OSError."""
+    descriptor = os.open(path, _NEW, _PRIVATE if private else _PUBLIC)
+    with os.fdopen(descriptor, "wb") as file:
+        if private:
+            os.fchmod(descriptor, _PRIVATE)
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)

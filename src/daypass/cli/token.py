@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from daypass.cli.claim_options import (
+    LIFETIME_S,
     Audience,
     Issuer,
     Leeway,
@@ -19,6 +20,8 @@ from daypass.cli.claim_options import (
     NoExp,
     Required,
     Typ,
+    demand_no_policy,
+    lifetime_of,
     made_with,
     policy_of,
     read_claims,
@@ -90,6 +93,8 @@ def verify(
     algs = tuple(alg or ())
     with exit_codes():
         policy = policy_of(issuer=issuer, audience=audience, typ=typ, leeway_s=leeway, required=required, no_exp=no_exp)
+        if jws:
+            demand_no_policy(policy, instead="leave out --jws")
         place = KeyPlace(file=key, secret_env=secret_env, password_env=password_env)
         keys = load_keys(place, algs=algs)
         text = read_token(file)
@@ -112,7 +117,7 @@ def sign(
     password_env: PasswordEnv = None,
     alg: Alg = None,
     kid: Kid = None,
-    lifetime: Lifetime = 900,
+    lifetime: Lifetime = LIFETIME_S,
     no_exp: NoExp = False,
     header_typ: Annotated[
         str | None,
@@ -126,6 +131,7 @@ def sign(
     from daypass.jose.key_use import signing_algorithm
 
     with exit_codes():
+        lifetime_s = lifetime_of(lifetime, no_exp=no_exp, issues_claims=not jws)
         place = KeyPlace(file=key, secret_env=secret_env, password_env=password_env)
         loaded = load_keys(place, algs=() if alg is None else (alg,), kid=kid)
         chosen = one_key(loaded, signing_algorithm, kid=kid, task="sign")
@@ -135,7 +141,6 @@ def sign(
             print(made_with(lambda: any_jws.sign(payload, chosen, header=header)))
             return
         members = read_claims(file)
-        lifetime_s = None if no_exp else lifetime
         print(made_with(lambda: jwt.sign(members, chosen, lifetime_s=lifetime_s, header=header)))
 
 

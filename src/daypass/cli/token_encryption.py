@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from daypass.cli.claim_options import (
+    LIFETIME_S,
     Audience,
     Issuer,
     Leeway,
@@ -17,6 +18,8 @@ from daypass.cli.claim_options import (
     NoExp,
     Required,
     Typ,
+    demand_no_policy,
+    lifetime_of,
     made_with,
     policy_of,
     read_claims,
@@ -69,7 +72,7 @@ def encrypt(
     enc: Enc = None,
     kid: Kid = None,
     claims: Annotated[bool, typer.Option("--claims", help="Encrypt claims, a JSON object: a JWT.")] = False,
-    lifetime: Lifetime = 900,
+    lifetime: Lifetime = LIFETIME_S,
     no_exp: NoExp = False,
     sign_key: SignKey = None,
     sign_alg: SignAlg = None,
@@ -77,8 +80,10 @@ def encrypt(
     """Encrypt any bytes, or claims, for the holder of a key, and write the token."""
     from daypass.jose import jwe, jwt
 
-    lifetime_s = None if no_exp else lifetime
+    if sign_key is None and sign_alg is not None:
+        raise typer.BadParameter("--sign-alg is the algorithm of a --sign-key, and none is named")
     with exit_codes():
+        lifetime_s = lifetime_of(lifetime, no_exp=no_exp, issues_claims=claims or sign_key is not None)
         place = KeyPlace(file=key, secret_env=secret_env, password_env=password_env)
         recipient = _recipient(load_keys(place, algs=() if alg is None else (alg,), kid=kid), alg, kid)
         named = alg if recipient.alg is None else None
@@ -125,8 +130,14 @@ def decrypt(
 ) -> None:
     """Decrypt a token and write its plaintext, or with --claims or --verify-key show its claims."""
     algs = tuple(alg or ())
+    if verify_key is None and verify_alg:
+        raise typer.BadParameter(
+            "--verify-alg is an algorithm of a --verify-key, and none is named: nothing is verified"
+        )
     with exit_codes():
         policy = policy_of(issuer=issuer, audience=audience, typ=typ, leeway_s=leeway, required=required, no_exp=no_exp)
+        if verify_key is None and not claims:
+            demand_no_policy(policy, instead="say --claims, or --verify-key")
         keys = load_keys(KeyPlace(file=key, secret_env=secret_env, password_env=password_env), algs=algs)
         opening = Opening(
             keys=keys,

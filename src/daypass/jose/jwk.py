@@ -79,6 +79,7 @@ class JWK:
         check_names(alg, kid, use, key_ops)
         if alg is not None and alg in ALGORITHMS:
             check_suits(raw, ALGORITHMS[alg])
+            alg = ALGORITHMS[alg].name  # a plain str, also where a member of an Enum was given
         crv = raw.crv if raw.kty in ("EC", "OKP") else None
         values: tuple[object, ...] = (raw, Prepared(), raw.kty, crv, alg, kid, use, key_ops, x5c)
         names = ("raw", "prepared", "kty", "crv", "alg", "kid", "use", "key_ops", "x5c")
@@ -275,7 +276,7 @@ class JWK:
         return self.raw.private is not None
 
     def public(self) -> JWK:
-        """The public half, same name and algorithm. Raises ValueError for a symmetric key. Source: RFC 7517 9.3."""
+        """The public half, same name and algorithm. Raises ValueError for a symmetric key. Source: RFC 7517 9.2."""
         if self.kty == "oct":
             raise ConfigurationError(
                 "a symmetric key has no public half: whoever can verify or encrypt with it can sign or decrypt"
@@ -345,7 +346,7 @@ class JWK:
         Returns:
             base64url; 43 characters for sha256.
 
-        Source: RFC 7638 3.
+        Source: RFC 7638 3; RFC 9964 6.
         """
         if hash not in _THUMBPRINT_HASHES:
             raise ConfigurationError(f"expected one of {', '.join(_THUMBPRINT_HASHES)} as hash")

@@ -1,7 +1,7 @@
 """The members of a JWK that spell key material: oct, RSA, EC, OKP, AKP. Enters: members. Leaves: a RawKey, and back.
 
 A private part is held against the public one: a key whose halves do not belong together is refused.
-Source: RFC 7518 6; RFC 8037 2; RFC 8812 3.1; RFC 9964 3; RFC 8725 3.4.
+Source: RFC 7518 6; RFC 8037 2; RFC 8812 3.1; RFC 9964 3, 4; RFC 8725 3.4.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def read_members(jwk: Mapping[str, Any]) -> RawKey:
         KeyFormatError: a member is missing, misspelt, or contradicts another.
         WeakKey: an RSA key that is too short, or of a known weak make.
 
-    Source: RFC 7518 6; RFC 8037 2; RFC 9964 3.
+    Source: RFC 7518 6; RFC 8037 2; RFC 9964 3, 4.
     """
     kty = jwk.get("kty")
     readers = {"oct": _read_oct, "RSA": _read_rsa, "EC": _read_ec, "OKP": _read_okp, "AKP": _read_akp}

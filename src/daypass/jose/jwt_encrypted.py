@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar, overload
 from daypass.claims import Claims, ClaimsPolicy, compile_policy, encode_claims
 from daypass.encoding import parse_object
 from daypass.errors import ClaimError, ConfigurationError
+from daypass.jose.header import typ_equals
 from daypass.jose.jwe_compact import compile_decrypter, compile_encrypter
 from daypass.jose.jwe_header import Allowed, JWEHeader, allow
 from daypass.jose.jwe_sender import demand_recipient
@@ -22,7 +23,7 @@ from daypass.jose.jwt_signed import with_lifetime
 from daypass.jose.jwt_verifier import Verify, check_jwt_header
 from daypass.jose.key_choice import DecryptionChoice, Keys, remember
 from daypass.jose.key_use import enc_of
-from daypass.jose.typed_claims import Issuable, plain_claims, typed_claims
+from daypass.jose.typed_claims import Issuable, demand_mapping, plain_claims, typed_claims
 from daypass.limits import JWT_BYTES_MAX
 
 __all__ = ["decrypt", "encrypt"]
@@ -82,12 +83,13 @@ def jwt_encrypter(
     key: JWK, enc: str | None, alg: str | None, header: Mapping[str, Any] | None, *, nested: bool = False
 ) -> Callable[[bytes], str]:
     """What encrypts a JWT for a key; the key remembers it for the plain header. Source: RFC 7519 5.1, 5.2."""
-    row = enc or enc_of(demand_recipient(key)) or "A256GCM"
+    own = enc_of(demand_recipient(key))
+    row = enc or own or "A256GCM"
     kind = {"cty": "JWT"} if nested else {"typ": "JWT"}
     if header is not None:
         if not isinstance(header, Mapping):
             raise TypeError('a header is a mapping: header={"typ": "at+jwt"}')
-        if not nested and str(header.get("cty", "")).upper() == "JWT":
+        if not nested and typ_equals(str(header.get("cty", "")), "JWT"):
             raise ConfigurationError("cty JWT says that the token holds another one: jwt.sign_then_encrypt makes it")
         return compile_encrypter(key, row, alg, {**kind, **header})
     name = ("jwt", row, alg, nested)
@@ -99,11 +101,8 @@ def claims_to_issue(claims: Issuable, claims_type: type[Any] | None, lifetime_s:
     if claims_type is not None:
         added = {} if lifetime_s is None else with_lifetime({}, lifetime_s)
         claims = plain_claims(claims, claims_type, added=added)
-    if not isinstance(claims, Mapping):
-        raise TypeError(f"claims are a mapping, not {type(claims).__name__}: claims_type takes other types")
-    if "exp" not in claims and lifetime_s is not None:
-        return with_lifetime(claims, lifetime_s)
-    return claims
+    ready = demand_mapping(claims)
+    return with_lifetime(ready, lifetime_s) if "exp" not in ready and lifetime_s is not None else ready
 
 
 # --------------------------------------------------------------------------------------------------- decrypt

@@ -18,7 +18,7 @@ from daypass.jose.jws_compact import demand_key, signing_header
 from daypass.jose.jwt_verifier import Verify, check_jwt_header, compile_verifier
 from daypass.jose.key_choice import Keys, choice_of, remember
 from daypass.jose.key_use import prepared_signer, signing_algorithm
-from daypass.jose.typed_claims import Issuable, plain_claims, typed_claims
+from daypass.jose.typed_claims import Issuable, demand_mapping, plain_claims, typed_claims
 from daypass.limits import JWT_BYTES_MAX
 
 __all__ = ["sign", "verify"]
@@ -60,13 +60,16 @@ def sign(
     """
     try:
         seal: Seal = key.prepared[claims_type if header is None else False]  # under None: for the plain header
+        if "exp" not in claims and lifetime_s is not None:  # type: ignore[operator]  # no mapping: the road below
+            claims = with_lifetime(claims, lifetime_s)  # type: ignore[arg-type]
     except (KeyError, AttributeError, TypeError):
         demand_key(key)
         seal = _sealer(key, header)
         if claims_type is not None:
             claims = plain_claims(claims, claims_type, added=_times(lifetime_s))
-    if "exp" not in claims and lifetime_s is not None:  # type: ignore[operator]  # without a mapping: a TypeError
-        claims = with_lifetime(claims, lifetime_s)  # type: ignore[arg-type]
+        claims = demand_mapping(claims)
+        if "exp" not in claims and lifetime_s is not None:
+            claims = with_lifetime(claims, lifetime_s)
     token = seal(encode_claims(claims))  # type: ignore[arg-type]
     if len(token) > bytes_max:
         raise ValueError(f"the token would have {len(token)} bytes, more than the {bytes_max} of bytes_max")
@@ -75,8 +78,10 @@ def sign(
 
 def _sealer(key: JWK, header: Mapping[str, Any] | None) -> Seal:
     """What signs under a header; the key remembers it for the plain one. Source: RFC 7519 5.1."""
-    if header is None and None in key.prepared:
-        return key.prepared[None]  # type: ignore[no-any-return]
+    if header is None:
+        known: Seal | None = key.prepared.get(None)  # asked once: another thread may clear it meanwhile
+        if known is not None:
+            return known
     if header is not None and "b64" in header:
         raise ConfigurationError("a JWT has no b64 header parameter")  # RFC 7797 7
     entry, segment = signing_algorithm(key), signing_header(key, header, typ="JWT")

@@ -155,14 +155,19 @@ def decryption_choice_of(keys: Keys, algs: Collection[str] | None) -> Decryption
 def remember(keys: Keys, name: tuple[object, ...], prepared: object) -> None:
     """Let the key or set itself keep what was prepared with it, where ``name`` can be one. Source: RFC 7515 5.
 
-    A sequence keeps nothing, and neither is a list of algorithms a name: both can change.
+    A sequence keeps nothing, and neither is a list, or a collection of somebody's own, part of a name: both can change,
+    and a key or an algorithm that was taken out would count for ever.
     """
-    if isinstance(keys, JWK | JWKSet):
+    if isinstance(keys, JWK | JWKSet) and all(map(_stays_as_it_is, name)):
         try:
             hash(name)
         except TypeError:
             return
         keys.prepared.once(name, lambda: prepared)
+
+
+def _stays_as_it_is(part: object) -> bool:
+    return part.__class__ in (str, tuple, frozenset) or not isinstance(part, Collection)
 
 
 def _check_algs(algs: Collection[str] | None, table: Mapping[str, Algorithm]) -> tuple[str, ...] | None:

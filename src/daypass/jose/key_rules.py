@@ -23,7 +23,7 @@ __all__ = ["ALGORITHMS", "check_names", "check_permitted", "check_suits", "key_a
 ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType(
     {**SIGNATURE_ALGORITHMS, **KEY_MANAGEMENT_ALGORITHMS, **CONTENT_ENCRYPTIONS}
 )
-"""Everything that the ``alg`` of a JWK may say. Source: RFC 7517 4.4, 8.2."""
+"""Everything that the ``alg`` of a JWK may say. Source: RFC 7517 4.4; RFC 7518 7.1."""
 _OPS: Final = {
     "sig": frozenset({"sign", "verify"}),
     "enc": frozenset({"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"}),

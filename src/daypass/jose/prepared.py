@@ -22,7 +22,8 @@ class Prepared(dict[object, Any]):
         """Take what has this name, or make it. Source: RFC 7515 5."""
         found = self.get(name)
         if found is None:
+            made = make()
             if len(self) >= PREPARED_PER_KEY_MAX:
                 self.clear()
-            found = self[name] = make()
+            found = self.setdefault(name, made)  # of two threads that made it, both get the first
         return found

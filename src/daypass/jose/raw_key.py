@@ -1,7 +1,7 @@
 """Raw keys: the material of a key in the form that jwa takes. All checks of key material stand here.
 
 Enters: octets of a secret or a curve, or a key object of ``cryptography``. Leaves: a RawKey that may be used.
-Source: RFC 7518 6; RFC 8037 2; RFC 8725 3.4, 3.5 (points on their curve, keys long enough); RFC 9964 3.
+Source: RFC 7518 6; RFC 8037 2; RFC 8725 3.4, 3.5 (points on their curve, keys long enough); RFC 9964 3, 4.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ EC_BYTES: Final = {"P-256": 32, "P-384": 48, "P-521": 66, "secp256k1": 32}
 OKP_BYTES: Final = {"Ed25519": 32, "Ed448": 57, "X25519": 32, "X448": 56}
 """Octets of either half. Source: RFC 8037 2."""
 AKP_BYTES: Final = {"ML-DSA-44": 1312, "ML-DSA-65": 1952, "ML-DSA-87": 2592}
-"""Octets of the public half; the private one is a seed of 32. Source: RFC 9964 3."""
+"""Octets of the public half; the private one is a seed of 32. Source: RFC 9964 4, 5."""
 _PRIME_25519: Final = 2**255 - 19
 _PRIME_448: Final = 2**448 - 2**224 - 1
 _LOW_ORDER: Final = {
@@ -177,12 +177,12 @@ def okp_class(crv: str, half: str) -> Any:  # noqa: ANN401
 
 
 def akp_public(alg: str, pub: bytes) -> RawKey:
-    """Take the public half of an ML-DSA key, as octets of the right length. Source: RFC 9964 3."""
+    """Take the public half of an ML-DSA key, as octets of the right length. Source: RFC 9964 5."""
     return RawKey("AKP", alg, public=akp_class(alg, "Public").from_public_bytes(pub), private=None)
 
 
 def akp_private(alg: str, seed: bytes) -> RawKey:
-    """Take the seed of an ML-DSA key, 32 octets. Source: RFC 9964 3."""
+    """Take the seed of an ML-DSA key, 32 octets. Source: RFC 9964 4."""
     private = akp_class(alg, "Private").from_seed_bytes(seed)
     return RawKey("AKP", alg, public=private.public_key(), private=private)
 

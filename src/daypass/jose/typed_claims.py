@@ -14,7 +14,7 @@ import msgspec
 from daypass.claims import Claims
 from daypass.errors import ClaimError, ConfigurationError
 
-__all__ = ["Issuable", "check_claims_type", "plain_claims", "typed_claims"]
+__all__ = ["Issuable", "check_claims_type", "demand_mapping", "plain_claims", "typed_claims"]
 
 T = TypeVar("T")
 
@@ -27,6 +27,15 @@ class DataclassInstance(Protocol):
 
 Issuable = Mapping[str, Any] | msgspec.Struct | DataclassInstance
 """Claims that may be issued; those that are no mapping together with their ``claims_type``."""
+
+
+def demand_mapping(claims: Issuable) -> Mapping[str, Any]:
+    """Refuse claims that are no mapping, and were given without their type. Raises TypeError. Source: RFC 7519 4."""
+    if not isinstance(claims, Mapping):
+        raise TypeError(
+            f"claims are a mapping, not {type(claims).__name__}: with claims_type= a dataclass or a Struct will do"
+        ) from None
+    return claims
 
 
 def check_claims_type(claims_type: type[Any]) -> None:
@@ -80,7 +89,10 @@ def _members_of(claims: object) -> dict[str, Any]:
     """The members of a dataclass or Struct. Raises TypeError for the rest."""
     if not isinstance(claims, msgspec.Struct) and not hasattr(type(claims), "__dataclass_fields__"):
         raise TypeError(f"claims are a mapping, a dataclass or a Struct, not {type(claims).__name__}")
-    members: dict[str, Any] = _as_lists(msgspec.to_builtins(claims))
+    try:
+        members: dict[str, Any] = _as_lists(msgspec.to_builtins(claims))
+    except RecursionError:
+        raise TypeError("the claims are nested too deeply, or hold themselves") from None
     return members
 
 
@@ -92,7 +104,12 @@ def _as_lists(value: Any) -> Any:  # noqa: ANN401 - any value that JSON can say
 
 
 def _members_named(claims_type: type[Any]) -> Collection[str]:
-    return getattr(get_origin(claims_type) or claims_type, "__annotations__", ())
+    """The names that claims of a type have, inherited and renamed ones too."""
+    kind = get_origin(claims_type) or claims_type
+    for names in ("__struct_encode_fields__", "__dataclass_fields__", "__annotations__"):
+        if hasattr(kind, names):
+            return getattr(kind, names)  # type: ignore[no-any-return]
+    return ()
 
 
 def _name_of(claims_type: type[Any]) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 from daypass.claims import encode_claims
 from daypass.encoding import b64url_segment, encode_json
 from daypass.errors import ConfigurationError
+from daypass.jose.header import typ_equals
 from daypass.jose.jwa.signature import Seal
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
@@ -86,10 +87,12 @@ class Issuer:
     ) -> None:
         check_parties(issuer, audience, typ, format)
         check_count("lifetime_s", lifetime_s, least=1)
+        check_count("bytes_max", bytes_max, least=1)
+        with_jti = typ_equals(typ, "at+jwt")
         template = _Template(source_of(keys), issuer=issuer, audience=audience, lifetime_s=lifetime_s, typ=typ)
         template.second_of(clock())  # a key that cannot sign is found at start, not at request 1,000
-        issue = _compile_issue(template, bytes_max=bytes_max, clock=clock, with_jti=typ == "at+jwt")
-        added = {"iss": issuer, "aud": audience, "iat": 0, "exp": 1} | ({"jti": ""} if typ == "at+jwt" else {})
+        issue = _compile_issue(template, bytes_max=bytes_max, clock=clock, with_jti=with_jti)
+        added = {"iss": issuer, "aud": audience, "iat": 0, "exp": 1} | ({"jti": ""} if with_jti else {})
         self.issue = issue if claims_type is None else _typed(issue, claims_type, added)
 
 
@@ -114,6 +117,8 @@ def check_parties(issuer: object, audience: object, typ: object, format: object)
     for name, text in (("issuer", issuer), ("audience", audience), ("typ", typ)):
         if not isinstance(text, str) or not text:
             raise ConfigurationError(f"{name} must be a non-empty str, the same for Issuer and Verifier")
+    if isinstance(typ, str) and not typ.isascii():
+        raise ConfigurationError("typ is the name of a media type, in ASCII: no other one is ever equal")
     if format != "jwt":
         raise ConfigurationError("format must be 'jwt'")
 
@@ -136,6 +141,8 @@ class _Template:
 
     def second_of(self, now_s: float, *, expires_at: int | None = None) -> Second:
         """Encode and absorb what the tokens of this second begin with."""
+        if expires_at is not None and not isinstance(expires_at, int | float):
+            raise TypeError("expires_at is a number of epoch seconds: int(when.timestamp())")
         iat = int(now_s)
         exp = iat + self._lifetime_s if expires_at is None else min(expires_at, iat + self._lifetime_s)
         if not iat < exp < NUMERIC_DATE_MAX:

@@ -1,7 +1,7 @@
 """Verifier: access tokens, on every call of an API. Enters: a token of a stranger. Leaves: claims that hold.
 
-Built once, where a wrong set-up fails; ``verify`` is a compiled function (see jose.jwt). Where the keys can change, a
-thin layer around it follows their epoch, and looks again when a token names an unknown key.
+Built once, where a wrong set-up fails; ``verify`` is a compiled function (see jose.jwt_verifier). Where the keys can
+change, a thin layer around it follows their epoch, and looks again when a token names an unknown key.
 Source: RFC 7519 7.2; RFC 9068 4; RFC 8725 3.
 """
 
@@ -77,6 +77,7 @@ class Verifier:
         except (TypeError, ValueError):
             raise ConfigurationError(f"typ must be a non-empty str, leeway_s 0 to {LEEWAY_S_MAX} seconds") from None
         check_count("cache_entries", cache_entries, least=0)
+        check_count("bytes_max", bytes_max, least=1)
         if claims_type is not None:
             check_claims_type(claims_type)
         # A generator would be empty the second time that a ring turns.

@@ -203,3 +203,37 @@ def test_what_cannot_be_generated_leaves_no_file(
     assert (ended, out) == (code, "")
     assert err
     assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+@pytest.mark.parametrize("public", ["./key.json", "../{here}/key.json", "link/key.json"])
+def test_one_file_is_not_named_twice_by_two_names(
+    public: str, force: tuple[str, ...], daypass: Command, place: Path
+) -> None:
+    """Otherwise the public half would take the place of the private one, which nobody has any longer."""
+    (place / "link").symlink_to(".")
+    words = ("--out", "key.json", "--public", public.format(here=place.name), *force)
+    code, out, err = daypass("keys", "generate", "--alg", "EdDSA", *words)
+    assert (code, out) == (3, "")
+    assert "one file" in err
+    assert [path.name for path in place.iterdir()] == ["link"]
+
+
+@pytest.mark.parametrize("public", ["no/such/folder", "folder"])
+def test_a_key_is_not_replaced_where_its_other_half_cannot_be_written(
+    public: str, daypass: Command, place: Path
+) -> None:
+    (place / "key.json").write_text("mine", encoding="ascii")
+    (place / "folder").mkdir()
+    words = ("--out", "key.json", "--public", public, "--force")
+    assert daypass("keys", "generate", "--alg", "EdDSA", *words)[:2] == (4, "")
+    assert (place / "key.json").read_text() == "mine"
+    assert sorted(path.name for path in place.iterdir()) == ["folder", "key.json"]
+
+
+def test_an_empty_password_is_said_to_be_empty(daypass: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_PASSWORD", "")
+    code, out, err = daypass("keys", "generate", "--alg", "ES256", "--pem", "--password-env", "MY_PASSWORD")
+    assert (code, out) == (3, "")
+    assert "the variable is empty" in err
+    assert "private=" not in err

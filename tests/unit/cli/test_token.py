@@ -558,7 +558,9 @@ GOOD_KEY = ("--key", "public.json")
         (4, ("sign", "--key", "private.json"), b'{"exp":"tomorrow"}'),
         (4, ("sign", "--key", "private.json"), b'{"a":"' + b"x" * JWT_BYTES_MAX + b'"}'),
         (4, ("sign", "--key", "private.json"), b'{"a":"' + b"x" * (JWT_BYTES_MAX - 20) + b'"}'),
-        (4, ("sign", "--key", "private.json", "--lifetime", "-1"), b"{}"),
+        (3, ("sign", "--key", "private.json", "--lifetime", "-1"), b"{}"),
+        (3, ("sign", "--key", "private.json", "--lifetime", "nan"), b"{}"),
+        (3, ("encrypt", "--claims", "--key", "shared.json", "--lifetime", "inf"), b"{}"),
         (4, ("sign", "--jws", "--key", "private.json"), b"x" * TOKEN_BYTES_MAX),
     ],
     ids=lambda it: str(it)[:40],
@@ -628,6 +630,10 @@ def test_an_output_that_cannot_be_written_is_one_line(place: Path) -> None:
         ("say allow_rsa1_5=True", "say --allow-rsa1-5"),
         ("name another kind with ClaimsPolicy(typ=...)", "name another kind with --typ"),
         ("name yours with the parameter audience", "name yours with --audience"),
+        (
+            "a symmetric key has no PEM form: use to_dict(private=True)",
+            "a symmetric key has no PEM form: leave out --pem",
+        ),
         ("compare the clocks, or set leeway_s", "compare the clocks, or set --leeway"),
     ],
 )
@@ -666,3 +672,36 @@ def test_the_extra_cli_is_enough(words: tuple[str, ...], stdin: bytes | None, pl
     )
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert ended.stdout
+
+
+CLAIM_OPTIONS = [
+    ("--issuer", "i"),
+    ("--audience", "a"),
+    ("--typ", "at+jwt"),
+    ("--leeway", "5"),
+    ("--required", "sub"),
+    ("--no-exp",),
+]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("verify", "--jws", "--key", "public.json", *option) for option in CLAIM_OPTIONS),
+        *(("decrypt", "--key", "shared.json", *option) for option in CLAIM_OPTIONS),
+        ("decrypt", "--key", "shared.json", "--claims", "--verify-alg", "EdDSA"),
+        ("decrypt", "--key", "shared.json", "--verify-alg", "EdDSA"),
+        ("encrypt", "--key", "shared.json", "--sign-alg", "EdDSA"),
+        ("encrypt", "--key", "shared.json", "--lifetime", "5"),
+        ("encrypt", "--key", "shared.json", "--no-exp"),
+        ("sign", "--jws", "--key", "private.json", "--lifetime", "5"),
+        ("sign", "--jws", "--key", "private.json", "--no-exp"),
+    ],
+    ids=" ".join,
+)
+def test_an_option_that_would_check_nothing_is_refused(words: tuple[str, ...], daypass: Command, place: Path) -> None:
+    """Whoever names an audience, or the algorithm of a signature, believes that it was looked at."""
+    given = jws.sign(b"x", SIGNER) if words[0] == "verify" else jwe.encrypt(b"x", SHARED, enc="A256GCM")
+    code, out, err = daypass("token", *words, stdin=given.encode())
+    assert (code, out) == (2, "")
+    assert "--" in err

@@ -1,13 +1,14 @@
 """ClaimsPolicy: what cannot be meant is refused when it is made; and the order in which claims are checked."""
 
 import copy
+import enum
 import pickle
 from typing import Any
 
 import msgspec
 import pytest
 
-from daypass.claims import ClaimsPolicy, check_claims, compile_policy
+from daypass.claims import ClaimsPolicy, _known_of, check_claims, compile_policy, encode_claims
 from daypass.errors import ClaimError, Expired, MissingClaim, NotYetValid, WrongAudience, WrongIssuer
 from daypass.limits import LEEWAY_S_MAX, NUMERIC_DATE_MAX
 
@@ -125,3 +126,38 @@ def test_only_iss_and_aud_of_our_own_are_told() -> None:
         assert "mine" in raised.value.hint
         assert "theirs" not in raised.value.hint
         assert "mine" not in raised.value.public_message
+
+
+class Word(enum.StrEnum):
+    ONE = "one"
+
+
+class Moment(enum.IntEnum):
+    LATER = 2_000_000_000
+
+
+@pytest.mark.parametrize("seen_before", [False, True])
+@pytest.mark.parametrize(
+    "claims, written",
+    [
+        ({"sub": Word.ONE}, b'{"sub":"one"}'),
+        ({"aud": Word.ONE}, b'{"aud":"one"}'),
+        ({"aud": ["a", Word.ONE]}, b'{"aud":["a","one"]}'),
+        ({"exp": Moment.LATER}, b'{"exp":2000000000}'),
+        ({"sub": Moment.LATER}, None),
+        ({"aud": [Moment.LATER]}, None),
+        ({"exp": Word.ONE}, None),
+    ],
+    ids=str,
+)
+def test_a_member_of_an_enum_counts_as_its_value_whatever_was_issued_before(
+    claims: dict[str, Any], written: bytes | None, seen_before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daypass.claims._known", _known_of((), frozenset()))
+    if seen_before:
+        encode_claims({"sub": "u", "aud": ["a"], "exp": 1})
+    if written is None:
+        with pytest.raises(ValueError, match="must be"):
+            encode_claims(claims)
+    else:
+        assert encode_claims(claims) == written

@@ -54,5 +54,5 @@ def test_what_json_can_say(value: Any) -> None:
 )
 def test_what_json_cannot_say(value: Any) -> None:
     assert not is_json(value)
-    with pytest.raises(TypeError, match="claims hold"):
+    with pytest.raises(TypeError, match="claims and headers hold"):
         encode_exactly({"x": value})

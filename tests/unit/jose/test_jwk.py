@@ -1,5 +1,6 @@
 """JWK: made, loaded and written, in every form, with what each form says of itself."""
 
+import enum
 import json
 from typing import Any
 
@@ -17,6 +18,7 @@ from daypass import jws, jwt
 from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
 from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS
 from daypass.jose.jwk import JWK
+from daypass.jose.prepared import Prepared
 from daypass.limits import KID_BYTES_MAX, PREPARED_PER_KEY_MAX, SECRET_BYTES_MAX
 from tests.security import forge
 from tests.security.forge import b64u
@@ -244,3 +246,26 @@ def test_what_a_key_prepares_is_bounded() -> None:
     for number in range(3 * PREPARED_PER_KEY_MAX):
         assert jwt.verify(token, key, bytes_max=1000 + number)
         assert len(key.prepared) <= PREPARED_PER_KEY_MAX
+
+
+class Alg(enum.StrEnum):
+    HS256 = "HS256"
+    EDDSA = "EdDSA"
+
+
+def test_an_algorithm_may_be_a_member_of_an_enum() -> None:
+    for key in (JWK.generate(Alg.EDDSA), JWK.from_secret(b"0123456789abcdef" * 2, alg=Alg.HS256)):
+        assert type(key.alg) is str
+        assert jwt.verify(jwt.sign({"sub": "u"}, key), key, algs=(Alg(key.alg),))["sub"] == "u"
+
+
+def test_what_two_threads_prepare_at_once_is_one_thing() -> None:
+    prepared = Prepared()
+    first = object()
+
+    def make_slowly() -> object:
+        assert prepared.once("name", lambda: first) is first  # another thread was faster
+        return object()
+
+    assert prepared.once("name", make_slowly) is first
+    assert prepared == {"name": first}

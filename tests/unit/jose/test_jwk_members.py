@@ -421,7 +421,7 @@ def test_a_secret() -> None:
 
 @pytest.mark.parametrize("alg", ML_DSA)
 def test_B10_a_key_of_ml_dsa_is_bound_to_its_parameters(alg: str) -> None:
-    """RFC 9964 3: ``alg`` is required, ``priv`` is the seed of 32 octets."""
+    """RFC 9964 3, 4: ``alg`` is required, ``priv`` is the seed of 32 octets."""
     members = members_of(alg)
     assert members.keys() == {"kty", "alg", "pub", "priv", "kid"}
     assert len(unb64u(members["priv"])) == 32

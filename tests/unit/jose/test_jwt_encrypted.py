@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -353,3 +353,60 @@ def test_a_policy_is_a_policy() -> None:
     ):
         with pytest.raises(TypeError, match="ClaimsPolicy"):
             act()
+
+
+# -------------------------------------------------------------------------------- what the callers have at hand
+
+
+@pytest.mark.parametrize("enc", [None, "A256GCM"])
+def test_a_secret_is_no_key_whichever_words_stand_beside_it(enc: str | None) -> None:
+    for make in (jwt.encrypt, lambda claims, key, enc: jwt.sign_then_encrypt(claims, key_of("ES256"), key, enc=enc)):
+        with pytest.raises(TypeError, match="one JWK encrypts"):
+            make({}, b"0123456789abcdef", enc=enc)
+
+
+@pytest.mark.parametrize("cty", ["JWT", "jwt", "application/jwt", "APPLICATION/JWT"])
+def test_claims_are_not_said_to_be_a_token(cty: str) -> None:
+    with pytest.raises(ConfigurationError, match="sign_then_encrypt"):
+        jwt.encrypt({}, key_of("A128GCM"), header={"cty": cty})
+
+
+class Changing(Sequence[Any]):
+    """A collection of somebody's own: its hash stays, what it holds does not."""
+
+    def __init__(self, *members: Any) -> None:
+        self.members = list(members)
+
+    def __getitem__(self, at: Any) -> Any:
+        return self.members[at]
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+
+def test_a_key_that_was_taken_out_of_a_changing_sequence_verifies_no_longer() -> None:
+    box, leaked, fresh = key_of("A128GCM"), JWK.generate("ES256"), JWK.generate("ES256")
+    trusted = Changing(leaked)
+    token = jwt.sign_then_encrypt({"sub": "u"}, leaked, box)
+    assert jwt.decrypt_then_verify(token, box, trusted)["sub"] == "u"
+    trusted.members[:] = [fresh]
+    with pytest.raises(UnknownKey):
+        jwt.decrypt_then_verify(token, box, trusted)
+
+
+def test_an_algorithm_that_was_taken_out_of_a_changing_collection_is_refused() -> None:
+    signer, box = key_of("HS256"), key_of("A128GCM")
+    algs, encs = Changing("HS256"), Changing("A128GCM")
+    signed, sealed, opaque = jwt.sign({}, signer), jwt.encrypt({}, box), jwe.encrypt(b"", box, enc="A128GCM")
+    tries: list[Callable[[], object]] = [
+        lambda: jwt.verify(signed, signer, algs=algs),
+        lambda: jws.verify(signed, signer, algs=algs),
+        lambda: jwt.decrypt(sealed, box, encs=encs),
+        lambda: jwe.decrypt(opaque, box, encs=encs),
+    ]
+    for verify in tries:
+        verify()
+    algs.members[:], encs.members[:] = ["HS384"], ["A256GCM"]
+    for verify in tries:
+        with pytest.raises(UnsupportedToken):
+            verify()

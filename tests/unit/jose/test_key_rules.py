@@ -202,7 +202,7 @@ def test_A10_use_and_key_ops_contradict_each_other() -> None:
 
 @pytest.mark.parametrize("alg", ["RSA-OAEP", "ECDH-ES", "ES256", "EdDSA"])
 def test_the_public_half_may_do_what_belongs_to_it(alg: str) -> None:
-    """RFC 7517 9.3: what the private half unwraps, the public one wraps."""
+    """RFC 7517 4.3, 9.2: what the private half unwraps, the public one wraps."""
     sender, receiver = needed(alg)
     is_signature = alg in SIGNATURE_ALGORITHMS
     private = key_with(alg, key_ops=sorted(sender if is_signature else receiver))

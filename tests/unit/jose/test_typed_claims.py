@@ -12,6 +12,7 @@ from daypass import jwt
 from daypass.claims import ClaimsPolicy
 from daypass.errors import ClaimError, ConfigurationError
 from daypass.jose.jwk import JWK
+from daypass.jose.typed_claims import typed_claims
 from daypass.tokens.issuer import Issuer
 from daypass.tokens.verifier import Verifier
 
@@ -168,3 +169,48 @@ def test_an_issuer_counts_what_it_sets_itself() -> None:
         issue({})
     with pytest.raises(ValueError, match="leave them out"):
         issue({"sub": "u", "exp": 2**33})
+
+
+class Renamed(msgspec.Struct, rename="camel"):
+    tenant_id: int
+
+
+class Inherits(Renamed):
+    seat: int = 0
+
+
+@dataclass(frozen=True)
+class Child(AsDataclass):
+    seat: int = 0
+
+
+@pytest.mark.parametrize(
+    "kind, claims, name", [(Inherits, {"exp": 1}, "tenantId"), (Child, {"sub": "u", "exp": 1}, "tenant")]
+)
+def test_an_inherited_or_renamed_claim_that_is_missing_is_named(
+    kind: type[Any], claims: dict[str, Any], name: str
+) -> None:
+    with pytest.raises(ClaimError) as refused:
+        typed_claims(claims, kind)
+    assert (refused.value.claim, refused.value.reason) == (name, "type")
+    with pytest.raises(ValueError, match=f"see '{name}'"):
+        jwt.sign(claims, KEY, claims_type=kind)
+
+
+@pytest.mark.parametrize("claims", [AsStruct("u", 1, 2), [("sub", "u")], ["exp"], "exp", b"exp", 5, None], ids=str)
+@pytest.mark.parametrize("lifetime_s", [900, None])
+def test_claims_that_are_no_mapping_are_told_of_claims_type(claims: Any, lifetime_s: int | None) -> None:
+    for issue, key in ((jwt.sign, JWK.generate("HS256")), (jwt.sign, KEY), (jwt.encrypt, BOX)):
+        with pytest.raises(TypeError, match=r"a mapping"):
+            issue(claims, key, lifetime_s=lifetime_s)
+
+
+def test_an_instance_that_holds_itself_is_a_type_error() -> None:
+    @dataclass
+    class Knot:
+        ends: list[Any]
+
+    knot = Knot([])
+    knot.ends.append(knot)
+    with pytest.raises(TypeError, match="hold themselves"):
+        jwt.sign(knot, KEY, claims_type=Knot)

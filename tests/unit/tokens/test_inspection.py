@@ -409,10 +409,36 @@ ENCRYPTED += [(jwe({**PASSWORD, "p2c": PBES2_COUNT_DEFAULT}, bytes(24)), ("warni
 ENCRYPTED += [(jwe({**PASSWORD, "p2c": 5000}, bytes(24)), ("warning", "p2c", "header.p2c"))]
 ENCRYPTED += [
     (jwe({**PASSWORD, "p2c": count}, bytes(24)), ("error", "p2c", "header.p2c"))
-    for count in (PBES2_COUNT_MAX + 1, 2_000_000_000, 999, 1, 0, -5, "4096", 1e6, True, [])
+    for count in (PBES2_COUNT_MAX + 1, 2_000_000_000, 999, 1, 0, -5, "4096", 1e6, True, [], None)
 ]
 ENCRYPTED += [(jwe({**PASSWORD, "p2c": 600_000, "p2s": "AAAA"}, bytes(24)), ("error", "p2s", "header.p2s"))]
 ENCRYPTED += [(jwe({**PASSWORD, "p2s": 5}, bytes(24)), ("error", "parameter_missing", "header.p2c"))]
+
+
+ENCRYPTED += [
+    (jwe({"alg": "ECDH-ES", "enc": "A128GCM", name: "AB"}), ("error", "base64url", f"header.{name}"))
+    for name in ("apu", "apv")
+]
+ENCRYPTED += [
+    (jwe({"alg": "A128GCMKW", "enc": "A128GCM", name: "AA=="}), ("error", "base64url", f"header.{name}"))
+    for name in ("iv", "tag")
+]
+OPEN = {
+    "protected": b64u(b'{"alg":"dir","enc":"A128GCM"}'),
+    "iv": b64u(bytes(12)),
+    "ciphertext": "",
+    "tag": b64u(bytes(16)),
+}
+ENCRYPTED += [
+    (json.dumps({**OPEN, **more}), wanted)
+    for more, wanted in (
+        ({"unprotected": {"zip": "DEF"}}, ("error", "zip", "unprotected.zip")),
+        ({"header": {"zip": "DEF"}}, ("error", "zip", "header.zip")),
+        ({"aad": ""}, ("error", "aad", "aad")),
+        ({"aad": "AB"}, ("error", "base64url", "aad")),
+        ({"aad": 5}, ("error", "base64url", "aad")),
+    )
+]
 
 
 @pytest.mark.parametrize("token, wanted", ENCRYPTED, ids=lambda it: "")
@@ -700,3 +726,12 @@ def test_no_primitive_is_loaded() -> None:
         [sys.executable, "-c", program], input=json.dumps(tokens), capture_output=True, text=True, check=False
     )
     assert (answer.stdout, answer.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize("member", ["", "x"])
+def test_a_lone_surrogate_is_an_error_as_it_is_to_a_verifier(member: str) -> None:
+    token = {"protected": b64u(b'{"alg":"HS256"}'), "payload": "", "signature": b64u(bytes(32)), f"\ud800{member}": "a"}
+    text = json.dumps(token, ensure_ascii=False)
+    with pytest.raises(MalformedToken, match="surrogate"):
+        daypass.jws.verify_json(text, daypass.JWK.generate("HS256"))
+    assert ("error", "json", "token") in found(text)

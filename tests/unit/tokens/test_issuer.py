@@ -4,6 +4,8 @@ import json
 import multiprocessing
 import os
 import threading
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -187,3 +189,21 @@ def test_a_key_that_cannot_sign_fails_at_start() -> None:
     for keys in (None, "secret", forge.SECRET, 5, {"kty": "oct"}, [forge.SECRET]):
         with pytest.raises(TypeError):
             Issuer(keys, **WORDS)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("typ", ["at+jwt", "AT+JWT", "application/at+jwt"])
+def test_an_access_token_has_an_id_however_its_typ_is_spelt(typ: str) -> None:
+    token = Issuer(KEY, **WORDS, typ=typ).issue({"sub": "u1"})
+    assert len(Verifier(KEY, **WORDS).verify(token)["jti"]) == 32
+
+
+@pytest.mark.parametrize("expires_at", [Decimal("1800000010"), Fraction(1_800_000_010)])
+def test_a_time_that_json_would_write_as_text_is_refused(expires_at: Any) -> None:
+    with pytest.raises(TypeError, match="expires_at is a number"):
+        Issuer(KEY, **WORDS, clock=lambda: NOW_S).issue({"sub": "u1"}, expires_at=expires_at)
+
+
+@pytest.mark.parametrize("words", [{"bytes_max": None}, {"bytes_max": 0}, {"typ": "caf\u00e9"}], ids=str)
+def test_a_set_up_that_no_token_could_have_fails_at_start(words: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        Issuer(KEY, **WORDS, **words)

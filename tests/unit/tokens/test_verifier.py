@@ -44,6 +44,10 @@ def issue(claims: dict[str, Any]) -> str:
         {"cache_entries": 1.5},
         {"cache_entries": True},
         {"cache_entries": None},
+        {"bytes_max": None},
+        {"bytes_max": 0},
+        {"bytes_max": 1e9},
+        {"typ": "caf\u00e9"},
     ],
     ids=str,
 )
@@ -230,3 +234,16 @@ def test_a_set_of_keys_selects_by_kid() -> None:
     verify = Verifier(JWKSet(keys), **WORDS).verify
     for key in keys:
         assert verify(Issuer(key, **WORDS).issue({"sub": key.kid}))["sub"] == key.kid
+
+
+def test_claims_that_are_too_deep_for_the_rest_of_the_stack_are_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remembered near the top of the stack, asked for near its end: whoever verifies anew gets a TokenError."""
+
+    def overflow(_raw: bytes) -> dict[str, Any]:
+        raise RecursionError
+
+    cache = VerificationCache(4)
+    cache.put("t", {"a": [[1]]})
+    assert cache.get("t") == {"a": [[1]]}
+    monkeypatch.setattr("daypass.tokens.cache.decode_object", overflow)
+    assert cache.get("t") is None

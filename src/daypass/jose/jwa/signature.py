@@ -7,7 +7,7 @@ small-order keys under which OpenSSL accepts forgeries. Whoever loads a key (raw
 Preparation is staged, because most of the work is the same for many tokens: ``algorithm.signer(raw)`` per key,
 header and dot per distinct header, the payload per token. Segments are ASCII bytes, as they stand in the token.
 The asymmetric modules of ``cryptography`` are imported with the first key that needs them.
-Source: RFC 7518 3; RFC 8037 3.1; RFC 8812 3.2; RFC 9864 2; RFC 9964 4.
+Source: RFC 7518 3; RFC 8037 3.1; RFC 8812 3.2; RFC 9864 2; RFC 9964 5.
 """
 
 from __future__ import annotations
@@ -281,7 +281,7 @@ def _check_by_key(key: Any) -> Callable[[bytes, bytes], bool]:  # noqa: ANN401
 
 
 def _mldsa(name: str) -> SignatureAlgorithm:
-    """ML-DSA, pure, with an empty context string. Source: RFC 9964 4; FIPS 204 5.2, 5.3."""
+    """ML-DSA, pure, with an empty context string. Source: RFC 9964 5; FIPS 204 5.2, 5.3."""
     return _asymmetric(name, "AKP", (name,), lambda key: key.sign, _check_by_key)
 
 

@@ -63,6 +63,8 @@ _SIGNATURE_BYTES: Final[Mapping[str, tuple[int, ...]]] = {
     "ML-DSA-87": (4627,),
 }
 """Source: RFC 7518 3.2, 3.4; RFC 8037 3.1; RFC 8812 3.2; FIPS 204 table 2."""
+_OCTETS: Final = ("apu", "apv", "iv", "tag", "p2s")
+"""Parameters of key management that are base64url. Source: RFC 7518 4.6.1, 4.7.1, 4.8.1."""
 _RSA_BYTES_MIN: Final = RSA_MODULUS_BITS_MIN // 8
 # What looks up files, asks a database or starts a shell where a kid is put into a path, a query or a command.
 _ODD_KID: Final = re.compile(
@@ -91,7 +93,9 @@ def inspect_header(found: Findings, members: Mapping[str, Any], where: str, *, i
     _inspect_crit(found, members, where, is_protected)
     _inspect_kid(found, members.get("kid"), f"{where}.kid")
     _inspect_keys(found, members, where)
-    if members.get("zip") == "DEF":
+    if "zip" in members and not is_protected:
+        found.error("zip", f"{where}.zip", "zip must be in the protected header")
+    elif members.get("zip") == "DEF":
         found.warning(
             "zip",
             f"{where}.zip",
@@ -254,6 +258,10 @@ def inspect_encryption(
     for name in row.needs:
         if name not in members:
             found.error("parameter_missing", f"{where}.{name}", f"this alg needs the parameter {name}")
+    for name in _OCTETS:
+        text = members.get(name)
+        if isinstance(text, str) and row.needs and read_octets(text)[1]:
+            found.error("base64url", f"{where}.{name}", f"{name} is no canonical base64url: verifiers refuse it")
     if row.kty != "oct":
         found.info(
             "unknown_sender", f"{where}.alg", "whoever has the public key can have written this: no sender is proved"
@@ -290,14 +298,14 @@ def _inspect_password(found: Findings, members: Mapping[str, Any], where: str) -
         f"{where}.alg",
         "a password protects it, and whoever holds it can guess for ever; daypass decrypts it only with allow_pbes2",
     )
-    count, place = members.get("p2c"), f"{where}.p2c"
-    if count is not None and (type(count) is not int or not PBES2_COUNT_MIN <= count <= PBES2_COUNT_MAX):
+    count, place = members.get("p2c", PBES2_COUNT_DEFAULT), f"{where}.p2c"
+    if "p2c" in members and (type(count) is not int or not PBES2_COUNT_MIN <= count <= PBES2_COUNT_MAX):
         found.error(
             "p2c",
             place,
             f"p2c must be {PBES2_COUNT_MIN} to {PBES2_COUNT_MAX}: fewer protect nothing, more are an attack",
         )
-    elif count is not None and count < PBES2_COUNT_DEFAULT:
+    elif "p2c" in members and count < PBES2_COUNT_DEFAULT:
         found.warning("p2c", place, f"p2c is below the {PBES2_COUNT_DEFAULT} that are advised today: guessing is cheap")
     salt = members.get("p2s")
     raw = read_octets(salt)[0] if isinstance(salt, str) else None

@@ -94,9 +94,12 @@ def read_json(text: str, found: Findings) -> Parts:
 
     Source: RFC 7515 7.2; RFC 7516 7.2, 9.
     """
-    token, problem = read_object(text.encode("utf-8", "replace"))
+    raw = text.encode("utf-8", "replace")
+    token, problem = read_object(raw)
     if token is None:
         raise MalformedToken(f"this is no token: it begins like JSON, and {problem}")
+    if raw.decode("utf-8") != text:
+        found.error("json", "token", "it holds a lone surrogate, or comes from bytes that are no UTF-8")
     if problem:
         found.error("json", "token", problem)
     is_jwe = "ciphertext" in token
@@ -252,6 +255,8 @@ def _inspect_sealed(found: Findings, members: _Members, token: _Members) -> None
     enc = members.get("enc")
     row = CONTENT_ENCRYPTIONS.get(enc) if isinstance(enc, str) else None
     raw = {name: _octets(found, token.get(name, ""), name) for name in ("iv", "ciphertext", "tag")}
+    if "aad" in token and _octets(found, token["aad"], "aad") == b"":
+        found.error("aad", "aad", "an empty aad must be left out")
     for name, length in () if row is None else (("iv", row.iv_bytes), ("tag", row.tag_bytes)):
         part = raw[name]
         if part is not None and len(part) != length:
