@@ -229,19 +229,20 @@ def _audiences(claims: Mapping[str, Any]) -> list[str] | None:
 
 def _check_times(claims: Mapping[str, Any], policy: ClaimsPolicy, now_s: float) -> None:
     exp, nbf, iat = claims.get("exp"), claims.get("nbf"), claims.get("iat")
-    if exp is not None and exp <= now_s - policy.leeway_s:  # "on or after" is expired
+    # Each is asked so that a clock that is no number (NaN) refuses: it is neither before nor after anything.
+    if exp is not None and not exp > now_s - policy.leeway_s:  # "on or after" is expired
         raise Expired(exp)
-    if nbf is not None and nbf > now_s + policy.leeway_s:
+    if nbf is not None and not nbf <= now_s + policy.leeway_s:
         raise NotYetValid(nbf)
     if policy.max_age_s is None:
         return
     if iat is None:
         raise MissingClaim("iat", "max_age_s needs an 'iat' claim, and the token has none")
-    if iat > now_s + policy.leeway_s:
+    if not iat <= now_s + policy.leeway_s:
         raise NotYetValid(iat, claim="iat")
     if exp is not None and iat > exp:
         raise ClaimError("iat", "type", "the token expires before it was issued")
-    if now_s - iat > policy.max_age_s + policy.leeway_s:
+    if not now_s - iat <= policy.max_age_s + policy.leeway_s:
         raise ClaimError(
             "iat",
             "too_old",

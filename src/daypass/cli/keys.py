@@ -105,6 +105,7 @@ def generate(
     """Make a key for one algorithm. Without --out the private key goes to the standard output."""
     if password_env is not None and not pem:
         raise typer.BadParameter("a password protects a PEM: say --pem with --password-env")
+    from daypass.cli.token_output import printable
     from daypass.jose.jwk import JWK
 
     with exit_codes():
@@ -114,7 +115,7 @@ def generate(
         texts = [] if public is None else [(public, _spelt(key.public(), pem=pem, private=False), False)]
         if out is not None:
             write_all_new([(out, private_text, True), *texts], force=force)
-            print(f"new key {key.kid}")
+            print(f"new key {printable(str(key.kid))}")
         else:
             write_all_new(texts, force=force)
             print(private_text.decode("ascii"), end="")

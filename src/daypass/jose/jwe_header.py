@@ -23,7 +23,16 @@ from daypass.jose.key_choice import check_allowlist
 from daypass.jose.key_use import enc_of
 from daypass.limits import PBES2_COUNT_MAX, PBES2_COUNT_MIN, PBES2_SALT_BYTES_MAX, PBES2_SALT_BYTES_MIN
 
-__all__ = ["Allowed", "JWEHeader", "allow", "check_jwe_shape", "check_policy", "content_encryption", "key_parameters"]
+__all__ = [
+    "Allowed",
+    "JWEHeader",
+    "allow",
+    "check_jwe_shape",
+    "check_policy",
+    "content_encryption",
+    "key_parameters",
+    "sent_parameters",
+]
 
 _SET_BY_US: Final = ("epk", "iv", "tag", "p2s")
 _UNPROTECTED_NEVER: Final = ("zip", "crit", "b64")

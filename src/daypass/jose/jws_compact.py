@@ -22,7 +22,18 @@ from daypass.jose.key_choice import Keys, choice_of
 from daypass.jose.key_use import prepared_signer, prepared_verifier, signing_algorithm
 from daypass.limits import TOKEN_BYTES_MAX
 
-__all__ = ["VerifiedJWS", "VerifiedSignature", "sign", "verify"]
+__all__ = [
+    "VerifiedJWS",
+    "VerifiedSignature",
+    "demand_key",
+    "payload_bytes",
+    "sealed",
+    "sign",
+    "signing_header",
+    "signing_members",
+    "understood_names",
+    "verify",
+]
 
 _UNENCODED: Final = bytes(range(0x20, 0x2E)) + bytes(range(0x2F, 0x7F))
 """What an unencoded payload may hold inside a compact token: printable ASCII but the dot. Source: RFC 7797 5.2."""

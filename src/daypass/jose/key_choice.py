@@ -18,7 +18,16 @@ from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.jose.key_use import decrypting_algorithms, enc_of, verifying_algorithms
 
-__all__ = ["Choice", "DecryptionChoice", "KeyChoice", "Keys", "check_allowlist", "choice_of", "decryption_choice_of"]
+__all__ = [
+    "Choice",
+    "DecryptionChoice",
+    "KeyChoice",
+    "Keys",
+    "check_allowlist",
+    "choice_of",
+    "decryption_choice_of",
+    "remember",
+]
 
 Keys = JWK | JWKSet | Sequence[JWK]
 """With a single JWK the token's ``kid`` is not compared: the caller named the key. In a set it selects."""

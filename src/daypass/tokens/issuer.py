@@ -25,7 +25,7 @@ from daypass.jose.typed_claims import Issuable, check_claims_type, plain_claims
 from daypass.limits import JWT_BYTES_MAX, NUMERIC_DATE_MAX
 from daypass.tokens.source import KeySource, StaticKeys, source_of
 
-__all__ = ["Issuer"]
+__all__ = ["Issuer", "check_count", "check_parties"]
 
 # Token ids: 128 random bits each, drawn in bulk. A forked process must not draw what its parent will draw.
 _JTI_BATCH: Final = 256

@@ -237,3 +237,12 @@ def test_an_empty_password_is_said_to_be_empty(daypass: Command, monkeypatch: py
     assert (code, out) == (3, "")
     assert "the variable is empty" in err
     assert "private=" not in err
+
+
+def test_a_kid_with_control_characters_does_not_reach_the_terminal(
+    daypass: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = daypass("keys", "generate", "--alg", "HS256", "--kid", "a\x1b[31mb", "--out", "k.json")
+    assert (code, "\x1b" in out) == (0, False)
+    assert out.startswith("new key a")

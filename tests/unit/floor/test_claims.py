@@ -161,3 +161,15 @@ def test_a_member_of_an_enum_counts_as_its_value_whatever_was_issued_before(
             encode_claims(claims)
     else:
         assert encode_claims(claims) == written
+
+
+def test_a_clock_that_is_no_number_refuses() -> None:
+    nan = float("nan")
+    fits, check = compile_policy(ClaimsPolicy(leeway_s=60))
+    assert not fits({"exp": 2**33}, nan)
+    with pytest.raises(Expired):
+        check({"exp": 2**33}, nan)
+    with pytest.raises(NotYetValid):
+        check_claims({"nbf": 1}, ClaimsPolicy(required=()), now_s=nan)
+    with pytest.raises(NotYetValid):
+        check_claims({"iat": 1}, ClaimsPolicy(required=(), max_age_s=5), now_s=nan)
