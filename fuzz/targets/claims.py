@@ -269,6 +269,7 @@ TARGET = Target(
         "claims.py",
         "jose/jwt_signed.py",
         "jose/jwt_verifier.py",
+        "jose/issued_claims.py",
         "jose/typed_claims.py",
         "tokens/verifier.py",
         "tokens/cache.py",

@@ -19,6 +19,7 @@ from daypass.jose.jwk_set import JWKSet
 from daypass.limits import INFLATED_BYTES_FREE
 from fuzz import headers, sealing, vectors
 from fuzz.chance import Chance
+from fuzz.compact import rearranged, respellings
 from fuzz.judge import Refuse, Undecided, agree, as_text, attempt, demand, furthest, json_object, octets, same_json
 from fuzz.keys import b64u, derived
 from fuzz.sealing import AGREEMENT_CURVES, ENCS, PBES2, Sealed, alg_of
@@ -177,19 +178,9 @@ def _encrypt_again(decrypted: jwe.DecryptedJWE) -> None:
 
 def _respell(token: str, ring: JWK | JWKSet, words: dict[str, Any]) -> None:
     """One token has one spelling."""
-    stray = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    segments = token.split(".")
-    others = [f"{token}=", f"{token}\n", f" {token}", f"{token}.", f"{token}.A"]
-    for at, segment in enumerate(segments):
-        rest = segments[at + 1 :]
-        if len(segment) % 4:
-            others.append(".".join([*segments[:at], segment[:-1] + stray[stray.index(segment[-1]) ^ 1], *rest]))
-        others.append(".".join([*segments[:at], segment.replace("-", "+").replace("_", "/"), *rest]))
-        others.append(".".join([*segments[:at], segment + "=", *rest]))
-    for other in others:
-        if other != token:
-            stage, _ = attempt(partial(jwe.decrypt, other, ring, **words))
-            demand(stage != "accepted", "two spellings of one token are accepted")
+    for other in respellings(token):
+        stage, _ = attempt(partial(jwe.decrypt, other, ring, **words))
+        demand(stage != "accepted", "two spellings of one token are accepted")
 
 
 # --------------------------------------------------------------------------------------------------- inputs
@@ -247,7 +238,7 @@ def mutate(data: bytes, chance: Chance) -> bytes:
         (6, lambda: sealed_again(likely(members, chance), chance)),
         (2, lambda: sealed_again(members, chance, plaintext=chance.octets(PLAINTEXT))),
         (3, lambda: _touched(segments, raw, chance)),
-        (2, lambda: _encoding(segments, chance)),
+        (2, lambda: rearranged(segments, chance)),
         (1, lambda: b".".join([b64u(chance.spell(chance.members(members, HEADER_NAMES))).encode(), *segments[1:]])),
         (1, lambda: chance.octets(data)),
     )
@@ -291,25 +282,6 @@ def _touched(segments: list[bytes], raw: list[bytes], chance: Chance) -> bytes:
     """Change key, iv, ciphertext or tag."""
     at = chance.random.randrange(1, 5)
     return b".".join([*segments[:at], b64u(chance.fixed_size(raw[at])).encode(), *segments[at + 1 :]])
-
-
-def _encoding(segments: list[bytes], chance: Chance) -> bytes:
-    """Change how the segments are spelled or arranged."""
-    at, other = chance.random.randrange(5), chance.random.randrange(5)
-    changed = list(segments)
-    kind = chance.random.randrange(5)
-    if kind == 0:
-        changed[at] += chance.pick((b"=", b"==", b"A", b"\n", b" ", b".", b"\xc3\xa9"))
-    elif kind == 1:
-        changed[at] = changed[at].replace(b"-", b"+").replace(b"_", b"/")
-    elif kind == 2:
-        changed[at] = b""
-    elif kind == 3:
-        changed[at], changed[other] = changed[other], changed[at]
-    elif changed[at]:
-        changed[other] += changed[at][:1]
-        changed[at] = changed[at][1:]
-    return b".".join(changed)
 
 
 TARGET = Target(

@@ -19,6 +19,7 @@ from daypass.jose.jwk_set import JWKSet
 from daypass.limits import HEADER_BYTES_MAX, JWT_BYTES_MAX
 from fuzz import headers, signing, vectors
 from fuzz.chance import Chance
+from fuzz.compact import rearranged, respellings
 from fuzz.judge import Refuse, Undecided, agree, as_text, attempt, demand, furthest, json_object, octets, same_json
 from fuzz.keys import b64u
 from fuzz.target import Target
@@ -151,17 +152,10 @@ def _sign_again(payload: bytes, header: dict[str, Any], ring: JWK) -> None:
 
 
 def _respell(token: str, ring: JWK | JWKSet) -> None:
-    """One token has one spelling: what base64, JSON or a transport may add is refused."""
-    head, body, tail = token.split(".")
-    stray = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    others = [f"{token}=", f"{token}\n", f" {token}", f"{token}.", f"{head}=.{body}.{tail}", f"Bearer {token}"]
-    if len(tail) % 4 and tail:
-        others.append(token[:-1] + stray[stray.index(token[-1]) ^ 1])
-    others.append(f"{head}.{body}.{tail.replace('-', '+').replace('_', '/')}")
-    for other in others:
-        if other != token:
-            stage, _ = attempt(partial(jws.verify, other, ring))
-            demand(stage != "accepted", "two spellings of one token are accepted")
+    """One token has one spelling."""
+    for other in respellings(token):
+        stage, _ = attempt(partial(jws.verify, other, ring))
+        demand(stage != "accepted", "two spellings of one token are accepted")
 
 
 # --------------------------------------------------------------------------------------------------- inputs
@@ -218,7 +212,7 @@ def mutate(data: bytes, chance: Chance) -> bytes:
         ),
         (2, lambda: made(head, payload, chance.pick(signing.FAST))),
         (2, lambda: b".".join([*segments[:2], b64u(chance.fixed_size(signature)).encode()])),
-        (2, lambda: _encoding(segments, chance)),
+        (2, lambda: rearranged(segments, chance)),
         (1, lambda: chance.octets(data)),
     )
     return chance.pick([kind for weight, kind in kinds for _ in range(weight)])()
@@ -246,24 +240,6 @@ def _signed(head: bytes, payload: bytes, before: dict[str, Any] | None, chance: 
         alg = None
     named = (alg, (before or {}).get("alg"), chance.pick(signing.FAST))
     return made(head, payload, next(one for one in named if one in signing.algorithms()))
-
-
-def _encoding(segments: list[bytes], chance: Chance) -> bytes:
-    """Change how the segments are spelled or arranged."""
-    at = chance.random.randrange(3)
-    changed = list(segments)
-    kind = chance.random.randrange(5)
-    if kind == 0:
-        changed[at] += chance.pick((b"=", b"==", b"A", b"\n", b" ", b".", b"%3D", b"\xc3\xa9"))
-    elif kind == 1:
-        changed[at] = changed[at].replace(b"-", b"+").replace(b"_", b"/")
-    elif kind == 2:
-        changed[at] = b""
-    elif kind == 3:
-        chance.random.shuffle(changed)
-    else:
-        changed.insert(at, changed[chance.random.randrange(3)])
-    return b".".join(changed)
 
 
 TARGET = Target(

@@ -278,7 +278,14 @@ def _line(words: list[bytes], chance: Chance) -> bytes:
 TARGET = Target(
     name="pem",
     reads="PEM, DER, X.509 and OpenSSH keys",
-    concerns=("jose/key_text.py", "jose/certificate.py", "jose/raw_key.py", "jose/jwk_members.py", "jose/jwk.py"),
+    concerns=(
+        "jose/key_text.py",
+        "jose/der.py",
+        "jose/certificate.py",
+        "jose/raw_key.py",
+        "jose/jwk_members.py",
+        "jose/jwk.py",
+    ),
     seeds=lambda: list(good()),
     mutate=mutate,
     run=run,

@@ -44,12 +44,7 @@ from tests.security.forge_jwe import (
     with_segment,
     wrapped,
 )
-from tests.security.primitives import allocating_at_most, count_primitives
-
-
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    return count_primitives(monkeypatch)
+from tests.security.primitives import allocating_at_most
 
 
 def test_the_forge_makes_good_tokens(calls: list[str]) -> None:
@@ -204,16 +199,16 @@ def test_E02_every_failure_of_rsa1_5_takes_one_road(bad: str, calls: list[str]) 
 
 def test_E02_a_substitute_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two tokens of bad padding never meet the same CEK: otherwise a content sealed under it would open once known."""
-    from daypass.jose import jwe_compact
+    from daypass.jose import jwe_message
 
     seen: list[bytes] = []
-    taken = jwe_compact.received_cek
+    taken = jwe_message.received_cek
 
     def noting(*args: Any) -> bytes:
         seen.append(taken(*args))
         return seen[-1]
 
-    monkeypatch.setattr(jwe_compact, "received_cek", noting)
+    monkeypatch.setattr(jwe_message, "received_cek", noting)
     token = rsa_token(os.urandom(N_BYTES + 1))
     for _ in range(5):
         assert outcome(lambda: jwe.decrypt(token, receiver("RSA1_5"), allow_rsa1_5=True)) is DecryptionFailed

@@ -41,15 +41,9 @@ from tests.security.forge_jwe import (
     with_segment,
     wrapped,
 )
-from tests.security.primitives import count_primitives
 
 ANY_REFUSAL = (DecryptionFailed, MalformedToken, UnsupportedToken)
 PBES2 = "PBES2-HS256+A128KW"
-
-
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    return count_primitives(monkeypatch)
 
 
 # --------------------------------------------------------------------------------------- E07: ephemeral public keys

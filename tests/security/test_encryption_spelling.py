@@ -41,14 +41,9 @@ from tests.security.forge_jwe import (
     with_segment,
     wrapped,
 )
-from tests.security.primitives import allocating_at_most, count_primitives
+from tests.security.primitives import allocating_at_most
 
 KEYS = [receiver("dir"), receiver("A256KW")]
-
-
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    return count_primitives(monkeypatch)
 
 
 def json_refused(bad: Any, error: type[TokenError], keys: Any = None) -> None:

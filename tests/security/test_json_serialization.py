@@ -2,9 +2,7 @@
 
 import json
 import time
-import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,6 +24,7 @@ from daypass.jose.key_use import prepared_verifier
 from daypass.limits import HEADER_BYTES_MAX, SIGNATURES_MAX, TOKEN_BYTES_MAX
 from tests.security import forge
 from tests.security.forge import b64u
+from tests.security.primitives import allocating_at_most
 
 KEY = JWK.from_secret(forge.SECRET, alg="HS256", kid="k")
 OTHER = JWK.from_secret(b"o" * 64, alg="HS512", kid="o")
@@ -68,17 +67,6 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[JWK]:
     for room in ("jws_compact", "jws_json", "jwt_verifier"):
         monkeypatch.setattr(f"daypass.jose.{room}.prepared_verifier", counting)
     return calls
-
-
-@contextmanager
-def allocating_at_most(bytes_max: int) -> Iterator[None]:
-    tracemalloc.start()
-    try:
-        yield
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak <= bytes_max
 
 
 def refused(bad: Any, error: type[TokenError], key: Any = KEY, **words: Any) -> None:

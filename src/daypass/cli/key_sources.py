@@ -41,7 +41,6 @@ Algs = Annotated[
     list[str] | None, typer.Option("--alg", help="An algorithm to accept, where the key does not name it; repeatable.")
 ]
 
-_PKCS12: Final = b"\x02\x01\x03\x30"  # its version, and what begins after it
 _SSH: Final = (b"ssh-", b"ecdsa-", b"sk-")
 
 
@@ -138,7 +137,7 @@ def one_key(keys: JWK | JWKSet, suits: Callable[[JWK], object], *, kid: str | No
 def _from_json(data: bytes, algs: Sequence[str], kid: str | None) -> JWK | JWKSet:
     from daypass.jose.jwk import JWK
     from daypass.jose.jwk_set import JWKSet
-    from daypass.jose.key_use import enc_of
+    from daypass.jose.key_use import management_of
 
     try:
         members = decode_object(data)
@@ -150,7 +149,7 @@ def _from_json(data: bytes, algs: Sequence[str], kid: str | None) -> JWK | JWKSe
     key = JWK.from_json(data, alg=alg)
     if key.alg is None and not algs:
         raise Stopped(SET_UP, "the JWK names no alg: say --alg")
-    if key.alg is not None and algs and not {key.alg, "dir" if enc_of(key) else key.alg} & {*algs}:
+    if key.alg is not None and algs and not {key.alg, management_of(key)} & {*algs}:
         raise Stopped(SET_UP, "the JWK names another alg than --alg")
     if key.kid is None and kid is not None:
         key = JWK.from_dict({**members, "kid": kid}, alg=alg)
@@ -158,9 +157,10 @@ def _from_json(data: bytes, algs: Sequence[str], kid: str | None) -> JWK | JWKSe
 
 
 def _from_der(data: bytes, alg: str, password: bytes | None, kid: str | None) -> JWK:
+    from daypass.jose.der import is_pkcs12
     from daypass.jose.jwk import JWK
 
-    if _PKCS12 in data[:8]:
+    if is_pkcs12(data):
         return JWK.from_pkcs12(data, alg=alg, password=password, kid=kid)
     try:
         return JWK.from_x509(data, alg=alg, kid=kid)

@@ -3,7 +3,8 @@
 Callers use four facades, ``jws``, ``jwe``, ``jwk`` and ``jwt``; what stands behind them, from the top down::
 
     jwt      jwt_signed  jwt_encrypted  jwt_nested      claims, in one layer or two
-             jwt_verifier  typed_claims                 the compiled road from a token to its claims; dataclasses
+             issued_claims  typed_claims                their lifetime; dataclasses and other types
+             jwt_verifier                               the compiled road from a token to its claims
     jws jwe  jws_compact  jws_json  jwe_compact  jwe_json
              jwe_message  jwe_sender  jwe_header        one road to a plaintext; what is written; what is allowed
              compact_serialization  json_serialization  a stranger's text, bounded and split
@@ -13,7 +14,7 @@ Callers use four facades, ``jws``, ``jwe``, ``jwk`` and ``jwt``; what stands beh
              key_diagnosis  secret_form                 ... and what a text is that is none of them
              jwk_members  jwk_generate  key_rules       members of a JWK; new keys; alg, use and key_ops
              raw_key                                    key material, and every check of it
-             concealed  prepared  header                no secret in a traceback; work done once; header parameters
+             concealed  prepared  der  header           no secret in a traceback; work done once; DER; header parameters
              jwa                                        the algorithms: three frozen tables over raw keys
 
 A module imports only what stands below it (``.importlinter``).

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daypass.encoding import b64url_encode
 from daypass.errors import KeyFormatError
 from daypass.jose.concealed import Concealed
+from daypass.jose.der import parsed
 from daypass.jose.jwk_members import write_members
-from daypass.jose.key_diagnosis import foreign_key, labels_of, parsed, what_is
+from daypass.jose.key_diagnosis import foreign_key, labels_of, what_is
 from daypass.jose.key_text import octets_of
 from daypass.jose.raw_key import RawKey, raw_from_object
 from daypass.limits import CERTIFICATES_MAX
 
-__all__ = ["certificate_thumbprint", "chain_of", "load_certificates"]
+__all__ = ["certificate_thumbprint", "chain_of", "load_certificates", "spelt_chain"]
 
 
 def load_certificates(data: Concealed) -> tuple[RawKey, tuple[str, ...]]:
@@ -39,7 +40,6 @@ def load_certificates(data: Concealed) -> tuple[RawKey, tuple[str, ...]]:
     Source: RFC 7517 4.7; RFC 7468 5.
     """
     from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import Encoding
 
     octets = octets_of(data)
     is_pem = bool({b"CERTIFICATE", b"X509 CERTIFICATE"} & set(labels_of(octets.value)))
@@ -54,10 +54,20 @@ def load_certificates(data: Concealed) -> tuple[RawKey, tuple[str, ...]]:
             if is_pem and "JWK.from_x509" in what
             else f"this is no certificate in PEM or DER: {what}"
         )
-    if len(found) > CERTIFICATES_MAX:
-        raise KeyFormatError(f"a certificate may have a chain of at most {CERTIFICATES_MAX}, itself included")
-    chain = tuple(b64encode(one.public_bytes(Encoding.DER)).decode("ascii") for one in found)
+    chain = spelt_chain(found)
     return _key_of(found[0]), chain
+
+
+def spelt_chain(certificates: Sequence[Any]) -> tuple[str, ...]:
+    """Spell certificates as ``x5c`` does, base64 of DER. Raises KeyFormatError: too many. Source: RFC 7517 4.7."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    if len(certificates) > CERTIFICATES_MAX:
+        raise KeyFormatError(
+            f"a key may have a chain of at most {CERTIFICATES_MAX} certificates, its own included, this one has"
+            f" {len(certificates)}"
+        )
+    return tuple(b64encode(one.public_bytes(Encoding.DER)).decode("ascii") for one in certificates)
 
 
 def chain_of(jwk: Mapping[str, Any], raw: RawKey) -> tuple[str, ...]:

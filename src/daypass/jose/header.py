@@ -1,4 +1,4 @@
-"""The header of a JWS: what a token says of itself, believed only after policy and key agreed.
+"""Header parameters: what a token says of itself, believed only after policy and key agreed.
 
 Enters: the first segment of a token, or the members that a caller wants in one. Leaves: a frozen JWSHeader, or
 bytes. Nothing in a header is ever followed: ``jwk``, ``jku``, ``x5u`` and ``x5c`` are data, ``kid`` is a look-up in a
@@ -22,10 +22,12 @@ __all__ = [
     "JWSHeader",
     "check_shape",
     "check_understood",
+    "demand_header",
     "encode_header",
     "encode_members",
     "parse_header",
     "read_members",
+    "short_typ",
     "typ_equals",
 ]
 
@@ -170,6 +172,13 @@ def check_understood(protected: Mapping[str, Any], understood: Collection[str]) 
             raise UnsupportedToken("the token has a critical header parameter that is not understood", crit=name)
 
 
+def demand_header(header: object) -> dict[str, Any]:
+    """Take the parameters that a caller wants in a header; None: none. Raises TypeError. Source: RFC 7515 4."""
+    if header is not None and not isinstance(header, Mapping):
+        raise TypeError('a header is a mapping: header={"cty": "text/plain"}')
+    return dict(header or {})
+
+
 def encode_header(members: Mapping[str, Any]) -> bytes:
     """Write a protected header that stands alone, in the order given, as the first segment of a token.
 
@@ -207,8 +216,9 @@ def encode_members(members: dict[str, Any]) -> bytes:
 
 def typ_equals(actual: str | None, expected: str) -> bool:
     """Compare media types: without regard to case, ``application/`` may be left out. Source: RFC 7515 4.1.9."""
-    return actual is not None and actual.isascii() and _short(actual) == _short(expected)
+    return actual is not None and actual.isascii() and short_typ(actual) == short_typ(expected)
 
 
-def _short(typ: str) -> str:
+def short_typ(typ: str) -> str:
+    """A media type as it is compared. Source: RFC 7515 4.1.9."""
     return typ.lower().removeprefix("application/")

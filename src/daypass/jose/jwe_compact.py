@@ -12,10 +12,10 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from daypass.encoding import b64url_decode, encode_json
+from daypass.encoding import b64url_decode, b64url_encode
 from daypass.errors import MalformedToken
 from daypass.jose.compact_serialization import JWE_SEGMENTS, split_compact
-from daypass.jose.header import encode_members, read_members
+from daypass.jose.header import demand_header, encode_members, read_members
 from daypass.jose.jwa.content_encryption import ContentEncryption, Decrypt
 from daypass.jose.jwa.key_management import KeyParameters, Send
 from daypass.jose.jwe_header import (
@@ -28,9 +28,8 @@ from daypass.jose.jwe_header import (
     key_parameters,
     sent_parameters,
 )
-from daypass.jose.jwe_message import DecryptedJWE, deflate, inflate, open_content, received_cek, seal_content
+from daypass.jose.jwe_message import DecryptedJWE, content_opener, deflate, inflate, open_content, seal_content
 from daypass.jose.jwe_sender import (
-    demand_header,
     demand_key_size,
     demand_plaintext,
     demand_recipient,
@@ -125,15 +124,11 @@ def _direct_sealer(key: JWK, enc: ContentEncryption, members: dict[str, Any]) ->
         iv = urandom(iv_bytes)
         sealed = encrypt_content(iv, deflate(plaintext) if is_zipped else plaintext, head)
         if iv_bytes == 12:  # it ends with a character: one encoding does for iv and ciphertext
-            both = _b64(iv + sealed[:-tag_bytes])
-            return f"{text}..{both[:16]}.{both[16:]}.{_b64(sealed[-tag_bytes:])}"
-        return f"{text}..{_b64(iv)}.{_b64(sealed[:-tag_bytes])}.{_b64(sealed[-tag_bytes:])}"
+            both = b64url_encode(iv + sealed[:-tag_bytes])
+            return f"{text}..{both[:16]}.{both[16:]}.{b64url_encode(sealed[-tag_bytes:])}"
+        return f"{text}..{b64url_encode(iv)}.{b64url_encode(sealed[:-tag_bytes])}.{b64url_encode(sealed[-tag_bytes:])}"
 
     return seal
-
-
-def _b64(raw: bytes) -> str:
-    return encode_json(raw).replace(b"+", b"-").replace(b"/", b"_").strip(b'"=').decode()
 
 
 def _wrapping_sealer(
@@ -146,7 +141,7 @@ def _wrapping_sealer(
         sent = send(os.urandom(enc.cek_bytes), parameters)
         head = encode_members(members | sent_members(sent)) if sent.members else ready
         parts = seal_content(enc, enc.encryptor(sent.cek), deflate(plaintext) if is_zipped else plaintext, head)
-        return ".".join((head.decode("ascii"), *map(_b64, (sent.encrypted_key, *parts))))
+        return ".".join((head.decode("ascii"), *map(b64url_encode, (sent.encrypted_key, *parts))))
 
     return seal
 
@@ -246,8 +241,7 @@ def compile_decrypter(
         enc = content_encryption(header.enc, key)
         parameters = key_parameters(header, key, entry, enc)
         encrypted_key, iv, ciphertext, tag = map(b64url_decode, parts)
-        # The CEK gets no name: a traceback that shows locals would show that of a token which somebody changed.
-        open_sealed = enc.decryptor(received_cek(prepared_receiver(key, entry), encrypted_key, parameters))
+        open_sealed = content_opener(enc, prepared_receiver(key, entry), encrypted_key, parameters)
         plaintext = open_content(enc, open_sealed, iv=iv, ciphertext=ciphertext, tag=tag, aad=head)
         if header.is_zipped:
             plaintext = inflate(plaintext)

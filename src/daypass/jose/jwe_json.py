@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from daypass.encoding import b64url_decode, b64url_encode
+from daypass.encoding import b64url_decode, b64url_encode, encode_json
 from daypass.errors import (
     ConfigurationError,
     DecryptionFailed,
@@ -22,7 +22,7 @@ from daypass.errors import (
     UnknownKey,
     UnsupportedToken,
 )
-from daypass.jose.header import encode_members
+from daypass.jose.header import demand_header, encode_members
 from daypass.jose.json_serialization import (
     check_size,
     copy_header,
@@ -49,10 +49,9 @@ from daypass.jose.jwe_header import (
     key_parameters,
     sent_parameters,
 )
-from daypass.jose.jwe_message import DecryptedJWE, deflate, inflate, open_content, received_cek, seal_content
+from daypass.jose.jwe_message import DecryptedJWE, content_opener, deflate, inflate, open_content, seal_content
 from daypass.jose.jwe_sender import (
     check_sent_shape,
-    demand_header,
     demand_key_size,
     demand_plaintext,
     demand_recipient,
@@ -163,7 +162,7 @@ def encrypt_json(
     parts = seal_content(row, row.encryptor(sent.cek), packed, authenticated.encode("ascii"))
     token |= {name: b64url_encode(part) for name, part in zip(("iv", "ciphertext", "tag"), parts, strict=True)}
     token |= made[0] if flattened else {"recipients": made}
-    if len(msgspec.json.encode(token)) > TOKEN_BYTES_MAX:
+    if len(encode_json(token)) > TOKEN_BYTES_MAX:
         raise ValueError(f"the JWE would be longer than {TOKEN_BYTES_MAX} bytes: nobody would take it")
     return token
 
@@ -301,10 +300,7 @@ def decrypt_json(
     headers = [check_jwe_shape(parts.protected, shared, it) for it in own]
     _check_agreement(headers)
     for it in _candidates(headers, encrypted_keys, choice, allowed):
-        # The CEK gets no name: a traceback that shows locals would show that of a token which somebody changed.
-        open_sealed = it.enc.decryptor(
-            received_cek(prepared_receiver(it.key, it.entry), it.encrypted_key, it.parameters)
-        )
+        open_sealed = content_opener(it.enc, prepared_receiver(it.key, it.entry), it.encrypted_key, it.parameters)
         try:
             plaintext = open_content(
                 it.enc, open_sealed, iv=parts.iv, ciphertext=parts.ciphertext, tag=parts.tag, aad=parts.authenticated

@@ -22,7 +22,6 @@ from daypass.jose.raw_key import raw_from_object
 
 __all__ = [
     "check_sent_shape",
-    "demand_header",
     "demand_key_size",
     "demand_plaintext",
     "demand_recipient",
@@ -46,13 +45,6 @@ def demand_recipient(key: object) -> JWK:
         del key
         raise TypeError('one JWK encrypts: JWK.from_secret(secret, alg="A256KW") makes one of bytes')
     return key
-
-
-def demand_header(header: object) -> dict[str, Any]:
-    """Take the parameters that a caller wants in a header; None: none. Raises TypeError. Source: RFC 7516 4."""
-    if header is not None and not isinstance(header, Mapping):
-        raise TypeError('a header is a mapping: header={"cty": "text/plain"}')
-    return dict(header or {})
 
 
 def enc_for(enc: object, key: JWK | None = None) -> ContentEncryption:

@@ -16,7 +16,7 @@ import msgspec
 from daypass.encoding import b64url_decode, b64url_segment
 from daypass.errors import ConfigurationError, InvalidSignature, MalformedToken
 from daypass.jose.compact_serialization import JWS_SEGMENTS, split_compact
-from daypass.jose.header import check_shape, check_understood, encode_header, read_members
+from daypass.jose.header import check_shape, check_understood, demand_header, encode_header, read_members
 from daypass.jose.jwk import JWK
 from daypass.jose.key_choice import Keys, choice_of
 from daypass.jose.key_use import prepared_signer, prepared_verifier, signing_algorithm
@@ -168,10 +168,8 @@ def signing_members(key: JWK, extra: Mapping[str, Any] | None, *, typ: str | Non
 
     Source: RFC 7515 4.1.
     """
-    if extra is not None and not isinstance(extra, Mapping):
-        raise TypeError('a header is a mapping: header={"cty": "text/plain"}')
     members: dict[str, Any] = {"alg": key.alg} | ({} if typ is None else {"typ": typ})
-    for name, value in (extra or {}).items():
+    for name, value in demand_header(extra).items():
         if name == "alg" and value != key.alg:
             raise ConfigurationError("the header names another alg than the key has: leave it out")
         if name == "kid" and key.kid is not None and value != key.kid:

@@ -22,7 +22,7 @@ from daypass.errors import (
     UnknownKey,
     UnsupportedToken,
 )
-from daypass.jose.header import JWSHeader, check_shape, check_understood, encode_members
+from daypass.jose.header import JWSHeader, check_shape, check_understood, demand_header, encode_members
 from daypass.jose.json_serialization import (
     check_size,
     copy_header,
@@ -78,8 +78,7 @@ class Signer(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         demand_key(self.key)
         for given in (self.header, self.unprotected):
-            if given is not None and not isinstance(given, Mapping):
-                raise TypeError('a header is a mapping: Signer(key, unprotected={"kid": "2026"})')
+            demand_header(given)
         signing_algorithm(self.key)
 
 

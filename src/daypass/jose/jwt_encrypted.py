@@ -14,16 +14,16 @@ from typing import Any, Final, TypeVar, overload
 from daypass.claims import Claims, ClaimsPolicy, compile_policy, encode_claims
 from daypass.encoding import parse_object
 from daypass.errors import ClaimError, ConfigurationError
-from daypass.jose.header import typ_equals
+from daypass.jose.header import demand_header, typ_equals
+from daypass.jose.issued_claims import claims_to_issue, too_long
 from daypass.jose.jwe_compact import compile_decrypter, compile_encrypter
 from daypass.jose.jwe_header import Allowed, JWEHeader, allow
 from daypass.jose.jwe_sender import demand_recipient
 from daypass.jose.jwk import JWK
-from daypass.jose.jwt_signed import with_lifetime
 from daypass.jose.jwt_verifier import Verify, check_jwt_header
-from daypass.jose.key_choice import DecryptionChoice, Keys, remember
+from daypass.jose.key_choice import DecryptionChoice, Keys, decryption_choice_of, remember
 from daypass.jose.key_use import enc_of
-from daypass.jose.typed_claims import Issuable, demand_mapping, plain_claims, typed_claims
+from daypass.jose.typed_claims import Issuable, typed_claims
 from daypass.limits import JWT_BYTES_MAX
 
 __all__ = ["decrypt", "encrypt"]
@@ -75,7 +75,7 @@ def encrypt(
             raise ConfigurationError(f"{name!r} in the header must be the one of the claims")
     token = seal(encode_claims(ready))
     if len(token) > bytes_max:
-        raise ValueError(f"the token would have {len(token)} bytes, more than the {bytes_max} of bytes_max")
+        raise too_long(token, bytes_max)
     return token
 
 
@@ -87,22 +87,12 @@ def jwt_encrypter(
     row = enc or own or "A256GCM"
     kind = {"cty": "JWT"} if nested else {"typ": "JWT"}
     if header is not None:
-        if not isinstance(header, Mapping):
-            raise TypeError('a header is a mapping: header={"typ": "at+jwt"}')
-        if not nested and typ_equals(str(header.get("cty", "")), "JWT"):
+        own_header = demand_header(header)
+        if not nested and typ_equals(str(own_header.get("cty", "")), "JWT"):
             raise ConfigurationError("cty JWT says that the token holds another one: jwt.sign_then_encrypt makes it")
-        return compile_encrypter(key, row, alg, {**kind, **header})
+        return compile_encrypter(key, row, alg, {**kind, **own_header})
     name = ("jwt", row, alg, nested)
     return key.prepared.once(name, lambda: compile_encrypter(key, row, alg, kind))  # type: ignore[no-any-return]
-
-
-def claims_to_issue(claims: Issuable, claims_type: type[Any] | None, lifetime_s: float | None) -> Mapping[str, Any]:
-    """Claims with their lifetime, held against their type. Raises TypeError, ValueError. Source: RFC 7519 4, 4.1.4."""
-    if claims_type is not None:
-        added = {} if lifetime_s is None else with_lifetime({}, lifetime_s)
-        claims = plain_claims(claims, claims_type, added=added)
-    ready = demand_mapping(claims)
-    return with_lifetime(ready, lifetime_s) if "exp" not in ready and lifetime_s is not None else ready
 
 
 # --------------------------------------------------------------------------------------------------- decrypt
@@ -187,7 +177,7 @@ def decrypt(
         compiled: Verify = keys.prepared[name]  # type: ignore[union-attr]  # or the next line
     except (AttributeError, KeyError, TypeError):
         allowed = allow(encs, zip=allow_zip, pbes2=allow_pbes2, rsa1_5=allow_rsa1_5)
-        choice = DecryptionChoice(keys, algs)
+        choice = decryption_choice_of(keys, algs)
         if not allow_unknown_sender:
             demand_known_sender(choice)
         compiled = compile_claims_decrypter(choice, allowed, policy, bytes_max=bytes_max)

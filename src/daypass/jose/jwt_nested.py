@@ -14,13 +14,14 @@ from typing import Any, Final, TypeVar, overload
 from daypass.claims import Claims, ClaimsPolicy
 from daypass.errors import MalformedToken, UnsupportedToken
 from daypass.jose.header import typ_equals
+from daypass.jose.issued_claims import too_long
 from daypass.jose.jwe_compact import compile_decrypter
 from daypass.jose.jwe_header import Allowed, JWEHeader, allow
 from daypass.jose.jwk import JWK
 from daypass.jose.jwt_encrypted import check_replicated, jwt_encrypter
 from daypass.jose.jwt_signed import sign
 from daypass.jose.jwt_verifier import Verify, compile_verifier
-from daypass.jose.key_choice import DecryptionChoice, KeyChoice, Keys, choice_of, remember
+from daypass.jose.key_choice import DecryptionChoice, KeyChoice, Keys, choice_of, decryption_choice_of, remember
 from daypass.jose.typed_claims import Issuable, typed_claims
 from daypass.limits import JWT_BYTES_MAX
 
@@ -70,7 +71,7 @@ def sign_then_encrypt(
     )
     token = seal(inner.encode("ascii"))
     if len(token) > bytes_max:
-        raise ValueError(f"the token would have {len(token)} bytes, more than the {bytes_max} of bytes_max")
+        raise too_long(token, bytes_max)
     return token
 
 
@@ -156,7 +157,7 @@ def decrypt_then_verify(
         verify: Verify = decryption_keys.prepared[name]  # type: ignore[union-attr]  # or the next line
     except (AttributeError, KeyError, TypeError):
         verify = compile_nested_verifier(
-            DecryptionChoice(decryption_keys, decryption_algs),
+            decryption_choice_of(decryption_keys, decryption_algs),
             choice_of(verification_keys, algs),
             allow(encs, zip=allow_zip, pbes2=allow_pbes2, rsa1_5=allow_rsa1_5),
             policy,

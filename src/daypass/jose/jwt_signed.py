@@ -5,20 +5,20 @@ Source: RFC 7519 7; RFC 8725.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from typing import Any, Final, TypeVar, overload
 
 from daypass.claims import Claims, ClaimsPolicy, encode_claims
 from daypass.errors import ConfigurationError, MalformedToken, UnsupportedToken
 from daypass.jose.header import parse_header
+from daypass.jose.issued_claims import claims_to_issue, too_long, with_lifetime
 from daypass.jose.jwa.signature import Seal
 from daypass.jose.jwk import JWK
 from daypass.jose.jws_compact import demand_key, signing_header
 from daypass.jose.jwt_verifier import Verify, check_jwt_header, compile_verifier
 from daypass.jose.key_choice import Keys, choice_of, remember
 from daypass.jose.key_use import prepared_signer, signing_algorithm
-from daypass.jose.typed_claims import Issuable, demand_mapping, plain_claims, typed_claims
+from daypass.jose.typed_claims import Issuable, typed_claims
 from daypass.limits import JWT_BYTES_MAX
 
 __all__ = ["sign", "verify"]
@@ -65,14 +65,10 @@ def sign(
     except (KeyError, AttributeError, TypeError):
         demand_key(key)
         seal = _sealer(key, header)
-        if claims_type is not None:
-            claims = plain_claims(claims, claims_type, added=_times(lifetime_s))
-        claims = demand_mapping(claims)
-        if "exp" not in claims and lifetime_s is not None:
-            claims = with_lifetime(claims, lifetime_s)
+        claims = claims_to_issue(claims, claims_type, lifetime_s)
     token = seal(encode_claims(claims))  # type: ignore[arg-type]
     if len(token) > bytes_max:
-        raise ValueError(f"the token would have {len(token)} bytes, more than the {bytes_max} of bytes_max")
+        raise too_long(token, bytes_max)
     return token
 
 
@@ -92,24 +88,6 @@ def _sealer(key: JWK, header: Mapping[str, Any] | None) -> Seal:
         raise ConfigurationError(f"no verifier of a JWT would take this header: {refused.hint}") from None
     seal = prepared_signer(key, entry)(segment + b".")
     return seal if header is not None else key.prepared.once(None, lambda: seal)
-
-
-def with_lifetime(claims: Mapping[str, Any], lifetime_s: float) -> dict[str, Any]:
-    """Add ``iat`` and ``exp``. Raises TypeError, ValueError: no positive number of seconds. Source: RFC 7519 4.1.4."""
-    times = _times(lifetime_s)
-    return {"iat": times["iat"], **claims, "exp": times["exp"]}
-
-
-def _times(lifetime_s: float | None) -> dict[str, float]:
-    if lifetime_s is None:
-        return {}
-    if isinstance(lifetime_s, bool) or not isinstance(lifetime_s, int | float):
-        raise TypeError("lifetime_s is a number of seconds, or None")
-    if not 0 < lifetime_s < float("inf"):
-        raise ValueError("lifetime_s must be a positive number of seconds")
-    now_s = time.time()
-    exp = int(now_s) + int(lifetime_s) if lifetime_s >= 1 else now_s + lifetime_s  # never born expired
-    return {"iat": int(now_s), "exp": exp}
 
 
 # ---------------------------------------------------------------------------------------------------- verify

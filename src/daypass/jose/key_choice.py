@@ -16,7 +16,7 @@ from daypass.jose.jwa.key_management import KEY_MANAGEMENT_ALGORITHMS, KeyManage
 from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS, SignatureAlgorithm
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
-from daypass.jose.key_use import decrypting_algorithms, enc_of, verifying_algorithms
+from daypass.jose.key_use import decrypting_algorithms, management_of, verifying_algorithms
 
 __all__ = [
     "Choice",
@@ -77,7 +77,7 @@ class Choice(Generic[Row]):
         algorithms_of: Callable[[JWK, Collection[str] | None], dict[str, Row]],
         is_for: Callable[[JWK], bool],
     ) -> None:
-        algs = _check_algs(algs, table)
+        algs = None if algs is None else check_allowlist("algs", algs, table)
         given: object = keys
         if not isinstance(given, JWK | JWKSet | Sequence) or isinstance(given, str | bytes | bytearray):
             del given, keys  # a secret, perhaps
@@ -146,19 +146,23 @@ class DecryptionChoice(Choice[KeyManagementAlgorithm]):
         )
 
 
+Made = TypeVar("Made", KeyChoice, DecryptionChoice)
+
+
 def choice_of(keys: Keys, algs: Collection[str] | None) -> KeyChoice:
     """The choice among keys, remembered by the key or set itself. Source: RFC 8725 3.1."""
-    if isinstance(keys, JWK | JWKSet) and (algs is None or isinstance(algs, tuple)):
-        return keys.prepared.once(("choice", algs), lambda: KeyChoice(keys, algs))  # type: ignore[no-any-return]
-    return KeyChoice(keys, algs)
+    return _remembered(KeyChoice, keys, algs)
 
 
 def decryption_choice_of(keys: Keys, algs: Collection[str] | None) -> DecryptionChoice:
     """The choice among keys that decrypt, remembered by the key or set itself. Source: RFC 8725 3.1."""
+    return _remembered(DecryptionChoice, keys, algs)
+
+
+def _remembered(kind: type[Made], keys: Keys, algs: Collection[str] | None) -> Made:
     if isinstance(keys, JWK | JWKSet) and (algs is None or isinstance(algs, tuple)):
-        name = ("decryption choice", algs)
-        return keys.prepared.once(name, lambda: DecryptionChoice(keys, algs))  # type: ignore[no-any-return]
-    return DecryptionChoice(keys, algs)
+        return keys.prepared.once((kind, algs), lambda: kind(keys, algs))  # type: ignore[no-any-return]
+    return kind(keys, algs)
 
 
 def remember(keys: Keys, name: tuple[object, ...], prepared: object) -> None:
@@ -177,10 +181,6 @@ def remember(keys: Keys, name: tuple[object, ...], prepared: object) -> None:
 
 def _stays_as_it_is(part: object) -> bool:
     return part.__class__ in (str, tuple, frozenset) or not isinstance(part, Collection)
-
-
-def _check_algs(algs: Collection[str] | None, table: Mapping[str, Algorithm]) -> tuple[str, ...] | None:
-    return None if algs is None else check_allowlist("algs", algs, table)
 
 
 def check_allowlist(word: str, names: Collection[str], table: Mapping[str, Algorithm]) -> tuple[str, ...]:
@@ -215,7 +215,7 @@ def _may_decrypt(key: JWK) -> bool:
         return False
     operations: Collection[str] = ("deriveKey", "deriveBits") if key.kty in ("EC", "OKP") else ("decrypt", "unwrapKey")
     if key.alg is not None:
-        entry = KEY_MANAGEMENT_ALGORITHMS.get("dir" if enc_of(key) else key.alg)
+        entry = KEY_MANAGEMENT_ALGORITHMS.get(management_of(key) or "")
         if entry is None:
             return False
         operations = entry.operations[1]

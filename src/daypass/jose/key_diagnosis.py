@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
-from daypass.jose.secret_form import FOREIGN_KEYS, SSH_MARKS
+from daypass.jose.der import FOREIGN_KEYS, is_pkcs12, parsed
+from daypass.jose.secret_form import SSH_MARKS
 
-__all__ = ["KEY_LABELS", "foreign_key", "is_whole_pem", "labels_of", "parsed", "what_is"]
+__all__ = ["KEY_LABELS", "foreign_key", "is_whole_pem", "labels_of", "what_is"]
 
 KEY_LABELS: Final = frozenset(
     {b"PUBLIC KEY", b"RSA PUBLIC KEY", b"PRIVATE KEY", b"ENCRYPTED PRIVATE KEY", b"RSA PRIVATE KEY", b"EC PRIVATE KEY"}
@@ -43,7 +43,6 @@ _LABELS: Final = {
     _PARAMETERS: "these are the parameters of a curve alone: the block of the key is missing",
 }
 _LABEL: Final = re.compile(rb"-----BEGIN ([^\r\n-]*)-----")
-_VERSION_3: Final = b"\x02\x01\x03\x30"
 _SIGNED_DATA: Final = bytes.fromhex("06092a864886f70d0107")
 _BLANK: Final = b"\xef\xbb\xbf \t\r\n"
 
@@ -66,18 +65,6 @@ def foreign_key(der: bytes) -> str:
     """Say that a key is of a type which JOSE does not know, without loading it; or "". Source: RFC 7518 6."""
     kinds = [kind for mark, kind in FOREIGN_KEYS.items() if mark in der]
     return f"this is {kinds[0]}: JOSE has no algorithm for it" if kinds else ""
-
-
-def parsed(load: Callable[[bytes], Any], octets: bytes) -> Any:  # noqa: ANN401 - classes that are imported late
-    """What a parser of cryptography makes of octets, or None where it refuses. Source: RFC 5280 4.1; RFC 5958 2."""
-    try:
-        return load(octets)
-    except BaseException as refused:
-        # It has classes of its own for what it dislikes, not all of them ValueErrors; what its panics raise is, on
-        # purpose, no Exception at all, and has no name that could be imported.
-        if isinstance(refused, Exception) or type(refused).__name__ == "PanicException":
-            return None
-        raise
 
 
 def what_is(text: bytes) -> str:
@@ -142,7 +129,7 @@ def _is_der(text: bytes) -> bool:
 def _what_der_is(der: bytes) -> str:
     from cryptography import x509
 
-    if _VERSION_3 in der[:8]:
+    if is_pkcs12(der):
         return _PKCS12
     if _SIGNED_DATA in der[:16]:
         return _PKCS7

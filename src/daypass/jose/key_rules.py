@@ -83,13 +83,12 @@ def check_suits(raw: RawKey, entry: Algorithm) -> None:
         raise KeyFormatError(f"a key for dir is as long as that of its enc: {sizes} bytes, this one has another length")
     if len(raw.private) > entry.key_bytes_max:
         raise KeyFormatError(f"{entry.name} takes a secret of {entry.key_bytes_max} bytes, this one has more")
-    least = "exactly" if entry.key_bytes_min == entry.key_bytes_max else "at least"
+    least, hint = "exactly", f'JWK.generate("{entry.name}") makes one'
+    if entry.key_bytes_min < entry.key_bytes_max:
+        source = f"import secrets; print(secrets.token_urlsafe({entry.key_bytes_min}))"
+        least, hint = "at least", f'make one with python -c "{source}"'
     raise WeakKey(
-        f"{entry.name} needs a secret of {least} {entry.key_bytes_min} bytes, this one has {len(raw.private)}:"
-        f' make one with python -c "import secrets; print(secrets.token_urlsafe({entry.key_bytes_min}))"'
-        if least == "at least"
-        else f"{entry.name} needs a secret of exactly {entry.key_bytes_min} bytes, this one has {len(raw.private)}:"
-        f' JWK.generate("{entry.name}") makes one'
+        f"{entry.name} needs a secret of {least} {entry.key_bytes_min} bytes, this one has {len(raw.private)}: {hint}"
     )
 
 

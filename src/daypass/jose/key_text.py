@@ -15,12 +15,13 @@ from typing import Final, Literal
 
 from daypass.errors import KeyFormatError
 from daypass.jose.concealed import Concealed, Members, parse_members
-from daypass.jose.key_diagnosis import KEY_LABELS, foreign_key, is_whole_pem, labels_of, parsed, what_is
+from daypass.jose.der import SCRYPT, elements_of, parsed
+from daypass.jose.key_diagnosis import KEY_LABELS, foreign_key, is_whole_pem, labels_of, what_is
 from daypass.jose.raw_key import RawKey, raw_from_object, raw_to_object
 from daypass.jose.secret_form import SSH_MARKS
 from daypass.limits import KEY_DERIVATION_COUNT_MAX, KEY_TEXT_BYTES_MAX
 
-__all__ = ["SCRYPT", "dump_key", "elements_of", "load_der", "load_members", "load_pem", "load_ssh", "octets_of"]
+__all__ = ["dump_key", "load_der", "load_members", "load_pem", "load_ssh", "octets_of"]
 
 _SSH_TYPES: Final = (
     b"ssh-rsa",
@@ -29,8 +30,6 @@ _SSH_TYPES: Final = (
     b"ecdsa-sha2-nistp384",
     b"ecdsa-sha2-nistp521",
 )
-SCRYPT: Final = bytes.fromhex("06092b06010401da47040b")
-"""The identifier of a key derivation that costs N * r * p. Source: RFC 7914 7."""
 _OLD_CIPHER: Final = re.compile(
     rb"DEK-Info: (?:AES-(?:128|256)-CBC,[0-9A-Fa-f]{32}|DES-EDE3-CBC,[0-9A-Fa-f]{16})[ \t]*\r?\n"
 )
@@ -252,14 +251,3 @@ def _integers(der: bytes, depth: int) -> Iterator[int]:
             yield from _integers(body, depth - 1)
         elif tag == 0x02:
             yield int.from_bytes(body, "big")
-
-
-def elements_of(der: bytes) -> Iterator[tuple[int, bytes]]:
-    """What stands in DER side by side: tags and contents; of what is no DER, something. Source: X.690 8.1."""
-    at = 0
-    while at + 2 <= len(der):
-        tag, length, at = der[at], der[at + 1], at + 2
-        if length > 127:
-            length, at = int.from_bytes(der[at : at + length - 128], "big"), at + length - 128
-        yield tag, der[at : at + length]
-        at += length

@@ -21,6 +21,7 @@ __all__ = [
     "decrypting_algorithms",
     "enc_of",
     "encrypting_algorithm",
+    "management_of",
     "prepared_receiver",
     "prepared_sender",
     "prepared_signer",
@@ -89,6 +90,11 @@ def enc_of(key: JWK) -> str | None:
     return key.alg if key.alg in CONTENT_ENCRYPTIONS else None
 
 
+def management_of(key: JWK) -> str | None:
+    """The one key management of a key; None where it names none. Source: RFC 7517 4.4; RFC 7518 4.1."""
+    return "dir" if enc_of(key) else key.alg
+
+
 def encrypting_algorithm(key: JWK, alg: str | None) -> KeyManagementAlgorithm:
     """The algorithm that hands over a content encryption key to the holder of a key.
 
@@ -102,7 +108,7 @@ def encrypting_algorithm(key: JWK, alg: str | None) -> KeyManagementAlgorithm:
 
     Source: RFC 7516 5.1; RFC 7517 4.2 to 4.4.
     """
-    own = "dir" if enc_of(key) else key.alg
+    own = management_of(key)
     if own is None and alg is None:
         raise ConfigurationError('this JWK names no alg: pass alg="..." or load it with one')
     if own is not None and alg not in (None, own):
@@ -128,7 +134,7 @@ def decrypting_algorithms(key: JWK, algs: Collection[str] | None) -> dict[str, K
 
     Source: RFC 7516 5.2; RFC 7517 4.2 to 4.4; RFC 8725 3.1.
     """
-    own = "dir" if enc_of(key) else key.alg
+    own = management_of(key)
     names = _demand_algs(algs) if own is None else (own,)
     entries = [KEY_MANAGEMENT_ALGORITHMS[alg] for alg in names if alg in KEY_MANAGEMENT_ALGORITHMS]
     if not entries:

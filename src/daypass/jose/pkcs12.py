@@ -5,17 +5,18 @@ Source: RFC 7292 4; RFC 7517 4.7.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterator
 from math import prod
 
 from daypass.errors import KeyFormatError
+from daypass.jose.certificate import spelt_chain
 from daypass.jose.concealed import Concealed
+from daypass.jose.der import SCRYPT, elements_of, is_pkcs12, parsed
 from daypass.jose.jwk_members import write_members
-from daypass.jose.key_diagnosis import parsed, what_is
-from daypass.jose.key_text import SCRYPT, elements_of, octets_of
+from daypass.jose.key_diagnosis import what_is
+from daypass.jose.key_text import octets_of
 from daypass.jose.raw_key import RawKey, raw_from_object
-from daypass.limits import CERTIFICATES_MAX, KEY_DERIVATION_COUNT_MAX
+from daypass.limits import KEY_DERIVATION_COUNT_MAX
 
 __all__ = ["load_pkcs12"]
 
@@ -41,14 +42,13 @@ def load_pkcs12(data: Concealed, *, password: Concealed) -> tuple[RawKey, tuple[
 
     Source: RFC 7292 4; RFC 7517 4.7.
     """
-    from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+    from cryptography.hazmat.primitives.serialization import pkcs12
 
     octets = octets_of(data)
     if password.value is not None and not isinstance(password.value, bytes):
         raise TypeError("a password is bytes")
-    what = what_is(octets.value)
-    if "PKCS #12" not in what:
-        raise KeyFormatError(f"this is no PKCS #12: {what}")
+    if not is_pkcs12(octets.value):
+        raise KeyFormatError(f"this is no PKCS #12: {what_is(octets.value)}")
     if _rounds_of(octets) > KEY_DERIVATION_COUNT_MAX:
         raise KeyFormatError(f"this file takes more than {KEY_DERIVATION_COUNT_MAX} rounds from its password to a key")
     loaded = parsed(lambda it: pkcs12.load_pkcs12(it, password.value), octets.value)
@@ -62,10 +62,7 @@ def load_pkcs12(data: Concealed, *, password: Concealed) -> tuple[RawKey, tuple[
     certified = parsed(lambda _: raw_from_object(loaded.cert.certificate.public_key()), b"")
     if certified is None or write_members(certified, private=False) != write_members(raw, private=False):
         raise KeyFormatError("the certificate of this PKCS #12 is that of another key")
-    chain = [one.certificate.public_bytes(Encoding.DER) for one in (loaded.cert, *loaded.additional_certs)]
-    if len(chain) > CERTIFICATES_MAX:
-        raise KeyFormatError(f"a key may have {CERTIFICATES_MAX} certificates at most, this one has {len(chain)}")
-    return raw, tuple(b64encode(one).decode("ascii") for one in chain)
+    return raw, spelt_chain([one.certificate for one in (loaded.cert, *loaded.additional_certs)])
 
 
 def _rounds_of(der: Concealed) -> int:

@@ -10,17 +10,12 @@ from base64 import b64decode
 from typing import Final
 
 from daypass.errors import KeyFormatError
+from daypass.jose.der import FOREIGN_KEYS, parsed
 
-__all__ = ["FOREIGN_KEYS", "SSH_MARKS", "refuse_key_as_secret"]
+__all__ = ["SSH_MARKS", "refuse_key_as_secret"]
 
 SSH_MARKS: Final = (b"ssh-rsa ", b"ssh-ed25519 ", b"ssh-dss ", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-")
 """What the line of an OpenSSH public key begins with."""
-FOREIGN_KEYS: Final = {
-    bytes.fromhex("06072a8648ce380401"): "a DSA key",
-    bytes.fromhex("06092a864886f70d010301"): "a Diffie-Hellman key",
-    bytes.fromhex("06072a8648ce3e0201"): "a Diffie-Hellman key",
-}
-"""Object identifiers of key types that JOSE has no algorithm for, as they stand in DER."""
 _MARKS: Final = (*SSH_MARKS, b"-----BEGIN", b"---- BEGIN SSH2", b"-cert-v01@openssh.com")
 
 
@@ -60,17 +55,8 @@ def _is_der_key(data: bytes) -> bool:
 
     if any(mark in data for mark in FOREIGN_KEYS):
         return True
-    for load in (
-        load_der_public_key,
-        lambda der: load_der_private_key(der, None),
-        x509.load_der_x509_certificate,
-    ):
-        try:
-            load(data)
-        except Exception:  # noqa: BLE001, S112 - whatever the parser dislikes, it is no key
-            continue
-        return True
-    return False
+    loaders = (load_der_public_key, lambda der: load_der_private_key(der, None), x509.load_der_x509_certificate)
+    return any(parsed(load, data) is not None for load in loaders)
 
 
 def _unbase64(data: bytes) -> bytes:

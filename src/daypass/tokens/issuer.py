@@ -16,6 +16,7 @@ from daypass.claims import encode_claims
 from daypass.encoding import b64url_segment, encode_json
 from daypass.errors import ConfigurationError
 from daypass.jose.header import typ_equals
+from daypass.jose.issued_claims import too_long
 from daypass.jose.jwa.signature import Seal
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
@@ -179,7 +180,7 @@ def _compile_issue(
             rest += b',"jti":"' + _fresh_jti() + b'"'
         token = seal(rest + (b"," + own[1:] if claims else b"}"))
         if len(token) > bytes_max:
-            raise ValueError(f"the token would have {len(token)} bytes, more than the {bytes_max} that are allowed")
+            raise too_long(token, bytes_max)
         return token
 
     return issue

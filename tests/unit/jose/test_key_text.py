@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
+from daypass.jose.der import parsed
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
-from daypass.jose.key_diagnosis import parsed
 from daypass.limits import KEY_DERIVATION_COUNT_MAX, KEY_SET_BYTES_MAX, KEY_TEXT_BYTES_MAX
 from tests.der import der, number, pbes1, pbkdf2, scrypt
 from tests.security import forge

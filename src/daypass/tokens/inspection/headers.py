@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from daypass.jose.header import short_typ
 from daypass.jose.jwa.content_encryption import CONTENT_ENCRYPTIONS
 from daypass.jose.jwa.key_management import KEY_MANAGEMENT_ALGORITHMS
 from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS
@@ -24,7 +25,7 @@ from daypass.limits import (
 )
 from daypass.tokens.inspection.findings import Findings, place_of, read_octets
 
-__all__ = ["inspect_encryption", "inspect_header", "inspect_signature", "short_typ"]
+__all__ = ["inspect_encryption", "inspect_header", "inspect_signature", "typ_of"]
 
 _TEXTS: Final = (
     "alg",
@@ -146,7 +147,7 @@ def _inspect_kid(found: Findings, kid: object, where: str) -> None:
 
 def _inspect_keys(found: Findings, members: Mapping[str, Any], where: str) -> None:
     """Keys, and places of keys, that the token brings along. Source: RFC 8725 3.10; RFC 9449 4.2."""
-    is_proof = short_typ(members.get("typ")) == "dpop+jwt"
+    is_proof = typ_of(members.get("typ")) == "dpop+jwt"
     for name in _KEY_SOURCES:
         if name not in members:
             continue
@@ -325,9 +326,9 @@ def _unknown_algorithm(
         found.error("alg_unknown", where, "no algorithm that daypass knows: it would refuse the token")
 
 
-def short_typ(typ: object) -> str:
+def typ_of(typ: object) -> str:
     """A ``typ`` as it is compared: lower case, without ``application/``; empty where there is none.
 
     Source: RFC 7515 4.1.9.
     """
-    return typ.lower().removeprefix("application/") if isinstance(typ, str) and typ.isascii() else ""
+    return short_typ(typ) if isinstance(typ, str) and typ.isascii() else ""

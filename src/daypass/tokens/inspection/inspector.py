@@ -43,7 +43,8 @@ def inspect_token(token: str, *, now_s: float | None = None) -> UnverifiedToken:
     found = Findings()
     text = _bare(token, found)
     parts = read_json(text, found) if text.startswith("{") else _read_text(text, found)
-    _inspect_size(found, len(text.encode("utf-8", "replace")), is_jwt=parts.claims is not None)
+    token_bytes = len(text.encode("utf-8", "replace"))
+    _inspect_size(found, token_bytes, is_jwt=parts.claims is not None)
     for header in parts.headers:
         inspect_personal(found, header.members, header.where)
     claims = parts.claims or {}
@@ -53,7 +54,7 @@ def inspect_token(token: str, *, now_s: float | None = None) -> UnverifiedToken:
     return UnverifiedToken(
         kind=parts.kind,
         form=parts.form,
-        token_bytes=len(text.encode("utf-8", "replace")),
+        token_bytes=token_bytes,
         headers=tuple(parts.headers),
         claims=parts.claims,
         payload=parts.payload,

@@ -16,7 +16,7 @@ from daypass.errors import MalformedToken
 from daypass.jose.jwa.content_encryption import CONTENT_ENCRYPTIONS
 from daypass.limits import HEADER_BYTES_MAX, INSPECTED_PARTS_MAX
 from daypass.tokens.inspection.findings import Findings, read_object, read_octets
-from daypass.tokens.inspection.headers import inspect_encryption, inspect_header, inspect_signature, short_typ
+from daypass.tokens.inspection.headers import inspect_encryption, inspect_header, inspect_signature, typ_of
 from daypass.tokens.inspection.unverified import UnverifiedHeader
 
 __all__ = ["Parts", "read_compact", "read_json"]
@@ -44,7 +44,7 @@ class Parts(msgspec.Struct, kw_only=True):
     @property
     def typ(self) -> str:
         """The first ``typ``, as it is compared; empty where there is none."""
-        return next((typ for header in self.headers if (typ := short_typ(header.members.get("typ")))), "")
+        return next((typ for header in self.headers if (typ := typ_of(header.members.get("typ")))), "")
 
 
 def read_compact(text: str, found: Findings) -> Parts:
@@ -268,5 +268,5 @@ def _inspect_kind(found: Findings, parts: Parts) -> None:
     is_jwt = parts.form == "compact" and (parts.kind == "jwe" or parts.claims is not None)
     if is_jwt and "typ" not in parts.headers[0].members:
         found.info("no_typ", "header.typ", "it does not say what kind of token it is: kinds can be confused")
-    if any(short_typ(header.members.get("cty")) == "jwt" for header in parts.headers):
+    if any(typ_of(header.members.get("cty")) == "jwt" for header in parts.headers):
         found.info("nested", "payload", "it holds another token (cty JWT)")
