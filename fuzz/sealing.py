@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from daypass.limits import PBES2_COUNT_MAX, PBES2_COUNT_MIN, PBES2_SALT_BYTES_MAX, PBES2_SALT_BYTES_MIN
-from fuzz import arithmetic, keys
+from fuzz import key_material, keys
 from fuzz.judge import Refuse, Undecided, octets
 from fuzz.keys import b64u, derived
 
@@ -242,7 +242,7 @@ def _rsa(alg: str, encrypted_key: bytes) -> bytes:
 def _ephemeral(epk: object, alg: str) -> Any:  # noqa: ANN401 - three classes without a common one
     """The ephemeral public key of a header. Raises Refuse, or Undecided: it says more than a point."""
     crv = AGREEMENT_CURVES[alg]
-    if not isinstance(epk, dict) or epk.get("crv") != crv or "d" in epk or arithmetic.judge(epk) == "refuse":
+    if not isinstance(epk, dict) or epk.get("crv") != crv or "d" in epk or key_material.judge(epk) == "refuse":
         raise Refuse("no ephemeral key of this curve")
     if not epk.keys() <= {"kty", "crv", "x", "y"}:
         raise Undecided

@@ -17,7 +17,7 @@ from daypass.jose import jws
 from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
-from fuzz import arithmetic, keys, signing, vectors
+from fuzz import key_material, keys, signing, vectors
 from fuzz.chance import Chance
 from fuzz.judge import Refuse, Undecided, agree, as_text, attempt, demand, furthest, json_object, octets
 from fuzz.keys import b64u
@@ -85,7 +85,7 @@ def run(data: bytes) -> str:
     if members is None:
         agree(stage, "undecided" if undecided else "refuse", "JWK.from_json")
         return stage
-    agree(stage, arithmetic.judge(members), "JWK.from_json")
+    agree(stage, key_material.judge(members), "JWK.from_json")
     if key is not None and key.kty == "RSA" and key.is_private and crc32(data) % 8:
         return stage  # such a key takes 20 ms to load: what follows would load it five times more
     again, same = attempt(lambda: JWK.from_dict(members), REFUSALS)
@@ -233,7 +233,7 @@ def _changed(members: Members, chance: Chance) -> Members:
     if kind == 1:
         return {**members, chance.pick(NAMES): chance.pick(WORDS)}
     if kind == 2:
-        return arithmetic.relative(members, chance)
+        return key_material.relative(members, chance)
     if kind == 3:
         other = json_object(chance.pick(good()))
         name = chance.pick(tuple(other))

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import serialization as s
 from daypass.errors import KeyFormatError, WeakKey
 from daypass.jose.jwk import JWK
 from daypass.jose.key_rules import ALGORITHMS
-from fuzz import arithmetic, der, keys
+from fuzz import der, key_material, keys
 from fuzz.chance import Chance
 from fuzz.judge import agree, attempt, demand, furthest
 from fuzz.keys import b64u
@@ -135,7 +135,7 @@ def _load(name: str, data: bytes, alg: str, found: list[Any], password: bytes | 
     members = key.to_dict(private=key.is_private)
     chain = {"x5c", "x5t#S256"}
     plain = {name: value for name, value in members.items() if name not in chain}
-    agree("accepted", arithmetic.judge(plain), f"{name}: a key that a JWK may not hold")
+    agree("accepted", key_material.judge(plain), f"{name}: a key that a JWK may not hold")
     if key.kty == "RSA" and key.is_private and crc32(data) % 8:
         return stage  # such a key takes 20 ms to load
     demand(JWK.from_dict(members).to_dict(private=key.is_private) == members, f"{name}: as a JWK it is another key")
@@ -279,7 +279,7 @@ TARGET = Target(
     name="pem",
     reads="PEM, DER, X.509 and OpenSSH keys",
     concerns=(
-        "jose/key_text.py",
+        "jose/key_formats.py",
         "jose/der.py",
         "jose/certificate.py",
         "jose/raw_key.py",

@@ -10,8 +10,8 @@ Callers use four facades, ``jws``, ``jwe``, ``jwk`` and ``jwt``; what stands beh
              compact_serialization  json_serialization  a stranger's text, bounded and split
              key_choice  key_use                        which key and algorithm a header may select; what a key may do
     jwk      jwk_set  jwk                               a key that knows its one algorithm; keys by name
-             key_text  certificate  pkcs12              PEM, DER, OpenSSH, X.509, PKCS #12 ...
-             key_diagnosis  secret_form                 ... and what a text is that is none of them
+             key_formats  certificate  pkcs12           PEM, DER, OpenSSH, X.509, PKCS #12 ...
+             key_diagnosis  key_as_secret               ... and what a text is that is none of them
              jwk_members  jwk_generate  key_rules       members of a JWK; new keys; alg, use and key_ops
              raw_key                                    key material, and every check of it
              concealed  prepared  der  header           no secret in a traceback; work done once; DER; header parameters

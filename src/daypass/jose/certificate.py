@@ -17,7 +17,7 @@ from daypass.jose.concealed import Concealed
 from daypass.jose.der import parsed
 from daypass.jose.jwk_members import write_members
 from daypass.jose.key_diagnosis import foreign_key, labels_of, what_is
-from daypass.jose.key_text import octets_of
+from daypass.jose.key_formats import octets_of
 from daypass.jose.raw_key import RawKey, raw_from_object
 from daypass.limits import CERTIFICATES_MAX
 

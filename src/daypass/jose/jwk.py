@@ -17,12 +17,12 @@ from daypass.jose.certificate import certificate_thumbprint, chain_of, load_cert
 from daypass.jose.concealed import Concealed, members_of
 from daypass.jose.jwk_generate import generate_for
 from daypass.jose.jwk_members import read_members, write_members
+from daypass.jose.key_as_secret import refuse_key_as_secret
+from daypass.jose.key_formats import dump_key, load_der, load_members, load_pem, load_ssh
 from daypass.jose.key_rules import ALGORITHMS, check_names, check_suits, key_algorithm
-from daypass.jose.key_text import dump_key, load_der, load_members, load_pem, load_ssh
 from daypass.jose.pkcs12 import load_pkcs12
 from daypass.jose.prepared import Prepared
 from daypass.jose.raw_key import RawKey, raw_from_secret
-from daypass.jose.secret_form import refuse_key_as_secret
 from daypass.limits import KEY_TEXT_BYTES_MAX
 
 __all__ = ["JWK"]

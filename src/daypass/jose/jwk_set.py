@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
 from daypass.jose.concealed import Concealed
 from daypass.jose.jwk import JWK
-from daypass.jose.key_text import load_members
+from daypass.jose.key_formats import load_members
 from daypass.jose.prepared import Prepared
 from daypass.limits import KEY_SET_BYTES_MAX
 

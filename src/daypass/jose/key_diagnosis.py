@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Final
 
 from daypass.jose.der import FOREIGN_KEYS, is_pkcs12, parsed
-from daypass.jose.secret_form import SSH_MARKS
+from daypass.jose.key_as_secret import SSH_MARKS
 
 __all__ = ["KEY_LABELS", "foreign_key", "is_whole_pem", "labels_of", "what_is"]
 

@@ -14,7 +14,7 @@ from daypass.jose.concealed import Concealed
 from daypass.jose.der import SCRYPT, elements_of, is_pkcs12, parsed
 from daypass.jose.jwk_members import write_members
 from daypass.jose.key_diagnosis import what_is
-from daypass.jose.key_text import octets_of
+from daypass.jose.key_formats import octets_of
 from daypass.jose.raw_key import RawKey, raw_from_object
 from daypass.limits import KEY_DERIVATION_COUNT_MAX
 

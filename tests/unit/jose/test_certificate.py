@@ -19,7 +19,7 @@ from daypass.limits import CERTIFICATES_MAX
 from tests.security import forge
 from tests.security.forge import b64u
 from tests.unit.jose.certificates import certificate_for
-from tests.unit.jose.test_key_text import other_things, refused
+from tests.unit.jose.test_key_formats import other_things, refused
 
 ALGS = ["RS256", "PS512", "RSA-OAEP-256", "ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed448", "ECDH-ES", "ML-DSA-44"]
 

@@ -16,9 +16,9 @@ from typing import Final, Literal
 from daypass.errors import KeyFormatError
 from daypass.jose.concealed import Concealed, Members, parse_members
 from daypass.jose.der import SCRYPT, elements_of, parsed
+from daypass.jose.key_as_secret import SSH_MARKS
 from daypass.jose.key_diagnosis import KEY_LABELS, foreign_key, is_whole_pem, labels_of, what_is
 from daypass.jose.raw_key import RawKey, raw_from_object, raw_to_object
-from daypass.jose.secret_form import SSH_MARKS
 from daypass.limits import KEY_DERIVATION_COUNT_MAX, KEY_TEXT_BYTES_MAX
 
 __all__ = ["dump_key", "load_der", "load_members", "load_pem", "load_ssh", "octets_of"]
