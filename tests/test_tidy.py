@@ -17,8 +17,10 @@ LINE_CHARACTERS_MAX = 120
 PARAMETERS_MAX = 6
 
 NAMES_THAT_SAY_NOTHING = {"base", "common", "helper", "helpers", "misc", "util", "utils"}
-ROOMS_WITH_SOURCES = re.compile(r"src/daypass/(claims|encoding|(jose|tokens|sessions)/.*(?<!__init__))\.py$")
-FUNCTIONS_WITH_SOURCES = re.compile(r"src/daypass/(claims|jose/\w+)\.py$")
+ROOMS_WITH_SOURCES = re.compile(
+    r"src/daypass/(\w*claims|encoding|rsa_rules|concealed|prepared|(jose|paseto|tokens|sessions)/.*(?<!__init__))\.py$"
+)
+FUNCTIONS_WITH_SOURCES = re.compile(r"src/daypass/(\w*claims|rsa_rules|prepared|(jose|paseto)/\w+)\.py$")
 MAY_PRINT = ("src/daypass/cli/", "src/daypass/server/")
 SOURCE_LINE = re.compile(r"\bSource: \S")
 

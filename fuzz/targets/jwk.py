@@ -259,7 +259,7 @@ TARGET = Target(
         "jose/raw_key.py",
         "jose/key_rules.py",
         "jose/certificate.py",
-        "jose/concealed.py",
+        "concealed.py",
     ),
     seeds=seeds,
     mutate=mutate,

@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
 import daypass
 from daypass import jwe, jws, jwt
 from daypass.claims import ClaimsPolicy
-from daypass.jose.concealed import Concealed, Members
+from daypass.concealed import Concealed
+from daypass.jose.concealed_members import Members
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.tokens.issuer import Issuer

@@ -3,7 +3,6 @@
 Callers use four facades, ``jws``, ``jwe``, ``jwk`` and ``jwt``; what stands behind them, from the top down::
 
     jwt      jwt_signed  jwt_encrypted  jwt_nested      claims, in one layer or two
-             issued_claims  typed_claims                their lifetime; dataclasses and other types
              jwt_verifier                               the compiled road from a token to its claims
     jws jwe  jws_compact  jws_json  jwe_compact  jwe_json
              jwe_message  jwe_sender  jwe_header        one road to a plaintext; what is written; what is allowed
@@ -14,7 +13,7 @@ Callers use four facades, ``jws``, ``jwe``, ``jwk`` and ``jwt``; what stands beh
              key_diagnosis  key_as_secret               ... and what a text is that is none of them
              jwk_members  jwk_generate  key_rules       members of a JWK; new keys; alg, use and key_ops
              raw_key                                    key material, and every check of it
-             concealed  prepared  der  header           no secret in a traceback; work done once; DER; header parameters
+             concealed_members  der  header             members that show nothing; DER; header parameters
              jwa                                        the algorithms: three frozen tables over raw keys
 
 A module imports only what stands below it (``.importlinter``).

@@ -11,9 +11,9 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from daypass.concealed import Concealed
 from daypass.encoding import b64url_encode
 from daypass.errors import KeyFormatError
-from daypass.jose.concealed import Concealed
 from daypass.jose.der import parsed
 from daypass.jose.jwk_members import write_members
 from daypass.jose.key_diagnosis import foreign_key, labels_of, what_is

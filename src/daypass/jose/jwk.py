@@ -11,19 +11,20 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NoReturn
 
+from daypass.concealed import Concealed
 from daypass.encoding import b64url_encode, encode_json
 from daypass.errors import ConfigurationError, KeyFormatError
 from daypass.jose.certificate import certificate_thumbprint, chain_of, load_certificates
-from daypass.jose.concealed import Concealed, members_of
+from daypass.jose.concealed_members import members_of
 from daypass.jose.jwk_generate import generate_for
 from daypass.jose.jwk_members import read_members, write_members
 from daypass.jose.key_as_secret import refuse_key_as_secret
 from daypass.jose.key_formats import dump_key, load_der, load_members, load_pem, load_ssh
 from daypass.jose.key_rules import ALGORITHMS, check_names, check_suits, key_algorithm
 from daypass.jose.pkcs12 import load_pkcs12
-from daypass.jose.prepared import Prepared
 from daypass.jose.raw_key import RawKey, raw_from_secret
 from daypass.limits import KEY_TEXT_BYTES_MAX
+from daypass.prepared import Prepared
 
 __all__ = ["JWK"]
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from math import gcd
 from typing import Any, Final
 
+from daypass.concealed import Concealed
 from daypass.encoding import b64url_decode, b64url_encode
 from daypass.errors import KeyFormatError, MalformedToken
-from daypass.jose.concealed import Concealed
 from daypass.jose.raw_key import (
     AKP_BYTES,
     EC_BYTES,
@@ -20,13 +20,13 @@ from daypass.jose.raw_key import (
     RawKey,
     akp_private,
     akp_public,
-    check_rsa,
     ec_curve,
     okp_private,
     okp_public,
     raw_from_secret,
 )
 from daypass.limits import KEY_TEXT_BYTES_MAX
+from daypass.rsa_rules import check_rsa
 
 __all__ = ["read_members", "write_members"]
 

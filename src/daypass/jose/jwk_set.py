@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
+from daypass.concealed import Concealed
 from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
-from daypass.jose.concealed import Concealed
 from daypass.jose.jwk import JWK
 from daypass.jose.key_formats import load_members
-from daypass.jose.prepared import Prepared
 from daypass.limits import KEY_SET_BYTES_MAX
+from daypass.prepared import Prepared
 
 __all__ = ["JWKSet"]
 

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeVar, overload
 from daypass.claims import Claims, ClaimsPolicy, compile_policy, encode_claims
 from daypass.encoding import parse_object
 from daypass.errors import ClaimError, ConfigurationError
+from daypass.issued_claims import claims_to_issue, too_long
 from daypass.jose.header import demand_header, typ_equals
-from daypass.jose.issued_claims import claims_to_issue, too_long
 from daypass.jose.jwe_compact import compile_decrypter, compile_encrypter
 from daypass.jose.jwe_header import Allowed, JWEHeader, allow
 from daypass.jose.jwe_sender import demand_recipient
@@ -23,8 +23,8 @@ from daypass.jose.jwk import JWK
 from daypass.jose.jwt_verifier import Verify, check_jwt_header
 from daypass.jose.key_choice import DecryptionChoice, Keys, decryption_choice_of, remember
 from daypass.jose.key_use import enc_of
-from daypass.jose.typed_claims import Issuable, typed_claims
 from daypass.limits import JWT_BYTES_MAX
+from daypass.typed_claims import Issuable, typed_claims
 
 __all__ = ["decrypt", "encrypt"]
 

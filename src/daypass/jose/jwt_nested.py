@@ -13,8 +13,8 @@ from typing import Any, Final, TypeVar, overload
 
 from daypass.claims import Claims, ClaimsPolicy
 from daypass.errors import MalformedToken, UnsupportedToken
+from daypass.issued_claims import too_long
 from daypass.jose.header import typ_equals
-from daypass.jose.issued_claims import too_long
 from daypass.jose.jwe_compact import compile_decrypter
 from daypass.jose.jwe_header import Allowed, JWEHeader, allow
 from daypass.jose.jwk import JWK
@@ -22,8 +22,8 @@ from daypass.jose.jwt_encrypted import check_replicated, jwt_encrypter
 from daypass.jose.jwt_signed import sign
 from daypass.jose.jwt_verifier import Verify, compile_verifier
 from daypass.jose.key_choice import DecryptionChoice, KeyChoice, Keys, choice_of, decryption_choice_of, remember
-from daypass.jose.typed_claims import Issuable, typed_claims
 from daypass.limits import JWT_BYTES_MAX
+from daypass.typed_claims import Issuable, typed_claims
 
 __all__ = ["compile_nested_verifier", "decrypt_then_verify", "sign_then_encrypt"]
 

@@ -10,16 +10,16 @@ from typing import Any, Final, TypeVar, overload
 
 from daypass.claims import Claims, ClaimsPolicy, encode_claims
 from daypass.errors import ConfigurationError, MalformedToken, UnsupportedToken
+from daypass.issued_claims import claims_to_issue, too_long, with_lifetime
 from daypass.jose.header import parse_header
-from daypass.jose.issued_claims import claims_to_issue, too_long, with_lifetime
 from daypass.jose.jwa.signature import Seal
 from daypass.jose.jwk import JWK
 from daypass.jose.jws_compact import demand_key, signing_header
 from daypass.jose.jwt_verifier import Verify, check_jwt_header, compile_verifier
 from daypass.jose.key_choice import Keys, choice_of, remember
 from daypass.jose.key_use import prepared_signer, signing_algorithm
-from daypass.jose.typed_claims import Issuable, typed_claims
 from daypass.limits import JWT_BYTES_MAX
+from daypass.typed_claims import Issuable, typed_claims
 
 __all__ = ["sign", "verify"]
 

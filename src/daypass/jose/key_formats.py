@@ -13,8 +13,9 @@ from contextlib import suppress
 from math import prod
 from typing import Final, Literal
 
+from daypass.concealed import Concealed
 from daypass.errors import KeyFormatError
-from daypass.jose.concealed import Concealed, Members, parse_members
+from daypass.jose.concealed_members import Members, parse_members
 from daypass.jose.der import SCRYPT, elements_of, parsed
 from daypass.jose.key_as_secret import SSH_MARKS
 from daypass.jose.key_diagnosis import KEY_LABELS, foreign_key, is_whole_pem, labels_of, what_is

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
+from daypass.concealed import Concealed
 from daypass.errors import KeyFormatError
 from daypass.jose.certificate import spelt_chain
-from daypass.jose.concealed import Concealed
 from daypass.jose.der import SCRYPT, elements_of, is_pkcs12, parsed
 from daypass.jose.jwk_members import write_members
 from daypass.jose.key_diagnosis import what_is

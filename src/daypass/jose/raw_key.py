@@ -6,12 +6,12 @@ Source: RFC 7518 6; RFC 8037 2; RFC 8725 3.4, 3.5 (points on their curve, keys l
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, Final, NoReturn
 
-from daypass.errors import KeyFormatError, WeakKey
-from daypass.jose.concealed import Concealed
-from daypass.limits import RSA_EXPONENT_BITS_MAX, RSA_MODULUS_BITS_MAX, RSA_MODULUS_BITS_MIN, SECRET_BYTES_MAX
+from daypass.concealed import Concealed
+from daypass.errors import KeyFormatError
+from daypass.limits import SECRET_BYTES_MAX
+from daypass.rsa_rules import check_rsa
 
 __all__ = [
     "AKP_BYTES",
@@ -21,7 +21,6 @@ __all__ = [
     "akp_class",
     "akp_private",
     "akp_public",
-    "check_rsa",
     "ec_curve",
     "okp_class",
     "okp_private",
@@ -91,31 +90,6 @@ def raw_from_secret(secret: Concealed) -> RawKey:
     if len(raw.private) > SECRET_BYTES_MAX:
         raise KeyFormatError(f"a symmetric key may have at most {SECRET_BYTES_MAX} bytes")
     return raw
-
-
-# ------------------------------------------------------------------------------------------------------- RSA
-
-
-def check_rsa(n: int, e: int) -> None:
-    """Refuse RSA keys that are too short, too long, even, or made by a chip with ROCA. Source: RFC 7518 3.3, 4.2."""
-    bits = n.bit_length()
-    if bits < RSA_MODULUS_BITS_MIN:
-        raise WeakKey(f"an RSA key needs at least {RSA_MODULUS_BITS_MIN} bits, this one has {bits}")
-    if bits > RSA_MODULUS_BITS_MAX:
-        raise KeyFormatError(f"an RSA key may have at most {RSA_MODULUS_BITS_MAX} bits, this one has {bits}")
-    if e < 3 or e % 2 == 0 or e.bit_length() > RSA_EXPONENT_BITS_MAX:
-        raise WeakKey(f"an RSA exponent must be odd, at least 3, and at most {RSA_EXPONENT_BITS_MAX} bits long")
-    if n % 2 == 0:
-        raise WeakKey("an RSA modulus is odd")
-    if all(n % prime in residues for prime, residues in _roca_residues()):
-        raise WeakKey("this RSA key bears the fingerprint of CVE-2017-15361 (ROCA): it can be factored")
-
-
-@cache
-def _roca_residues() -> tuple[tuple[int, frozenset[int]], ...]:
-    """Per small prime, the powers of 65537: the moduli of the broken generator are among them for every one."""
-    primes = [p for p in range(3, 168, 2) if all(p % k for k in range(3, int(p**0.5) + 1, 2))]
-    return tuple((p, frozenset(pow(65537, i, p) for i in range(p))) for p in primes)
 
 
 # ---------------------------------------------------------------------------------------------------- curves

@@ -15,16 +15,16 @@ from typing import Any, Final, Literal
 from daypass.claims import encode_claims
 from daypass.encoding import b64url_segment, encode_json
 from daypass.errors import ConfigurationError
+from daypass.issued_claims import too_long
 from daypass.jose.header import typ_equals
-from daypass.jose.issued_claims import too_long
 from daypass.jose.jwa.signature import Seal
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.jose.jws_compact import signing_header
 from daypass.jose.key_use import prepared_signer, signing_algorithm
-from daypass.jose.typed_claims import Issuable, check_claims_type, plain_claims
 from daypass.limits import JWT_BYTES_MAX, NUMERIC_DATE_MAX
 from daypass.tokens.source import KeySource, StaticKeys, source_of
+from daypass.typed_claims import Issuable, check_claims_type, plain_claims
 
 __all__ = ["Issuer", "check_count", "check_parties"]
 

@@ -17,11 +17,11 @@ from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.jose.jwt_verifier import Verify, compile_verifier
 from daypass.jose.key_choice import KeyChoice
-from daypass.jose.typed_claims import check_claims_type, typed_claims
 from daypass.limits import JWT_BYTES_MAX, LEEWAY_S_MAX
 from daypass.tokens.cache import VerificationCache
 from daypass.tokens.issuer import check_count, check_parties
 from daypass.tokens.source import KeySource, StaticKeys, source_of
+from daypass.typed_claims import check_claims_type, typed_claims
 
 __all__ = ["Verifier"]
 

@@ -18,8 +18,8 @@ from daypass import jws, jwt
 from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
 from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS
 from daypass.jose.jwk import JWK
-from daypass.jose.prepared import Prepared
 from daypass.limits import KID_BYTES_MAX, PREPARED_PER_KEY_MAX, SECRET_BYTES_MAX
+from daypass.prepared import Prepared
 from tests.security import forge
 from tests.security.forge import b64u
 

@@ -1,6 +1,6 @@
-"""Key text on its way to a loader, concealed: should an error page show the locals of our frames, it shows nothing.
+"""The members of a JWK on their way to a loader. Enters: text, concealed. Leaves: members that show nothing.
 
-Enters: text, or the members of a JWK. Leaves: the same, under a ``repr`` that says nothing. Source: RFC 7517 9.
+Source: RFC 7517 4, 9.
 """
 
 from __future__ import annotations
@@ -8,22 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from daypass.concealed import Concealed
 from daypass.encoding import parse_object
 from daypass.errors import KeyFormatError, MalformedToken
 
-__all__ = ["Concealed", "Members", "members_of", "parse_members"]
-
-
-class Concealed:
-    """Key text on its way to a loader: tracebacks that show the locals of our frames show only this."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:  # noqa: ANN401
-        self.value = value
-
-    def __repr__(self) -> str:
-        return "<redacted>"
+__all__ = ["Members", "members_of", "parse_members"]
 
 
 class Members(dict[str, Any]):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from daypass.jose.typed_claims import Issuable, demand_mapping, plain_claims
+from daypass.typed_claims import Issuable, demand_mapping, plain_claims
 
 __all__ = ["claims_to_issue", "too_long", "with_lifetime"]
 

@@ -12,9 +12,9 @@ from daypass import jwt
 from daypass.claims import ClaimsPolicy
 from daypass.errors import ClaimError, ConfigurationError
 from daypass.jose.jwk import JWK
-from daypass.jose.typed_claims import typed_claims
 from daypass.tokens.issuer import Issuer
 from daypass.tokens.verifier import Verifier
+from daypass.typed_claims import typed_claims
 
 KEY = JWK.generate("HS256")
 BOX = JWK.generate("A256GCM")
