@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from daypass import paseto as paseto
     from daypass.claims import ClaimsPolicy as ClaimsPolicy
     from daypass.errors import AccessDenied as AccessDenied
     from daypass.errors import ClaimError as ClaimError
@@ -72,6 +73,7 @@ _ROOMS: Final = {
     "daypass.jose.jws": "jws",
     "daypass.jose.jwt": "jwt",
     "daypass.keyring.ring": "KeyRing",
+    "daypass.paseto": "paseto",
     "daypass.sessions.manager": "Sessions",
     "daypass.sessions.policy": "SessionPolicy",
     "daypass.sessions.values": "Grants Principal TokenPair",

@@ -26,7 +26,16 @@ from daypass.errors import (
 )
 from daypass.limits import LEEWAY_S_MAX, NUMERIC_DATE_MAX
 
-__all__ = ["Claims", "ClaimsPolicy", "check_claims", "compile_policy", "encode_claims"]
+__all__ = [
+    "Claims",
+    "ClaimsCheck",
+    "ClaimsPolicy",
+    "check_claims",
+    "compile_policy",
+    "encode_claims",
+    "short_typ",
+    "typ_equals",
+]
 
 Claims = dict[str, Any]
 ClaimsCheck = Callable[[Claims, float], object]
@@ -102,6 +111,19 @@ def _demand_seconds(name: str, value: object, most: float) -> None:
         raise TypeError(f"{name} must be a number of seconds")
     if not 0 <= value <= most:  # false for NaN, too
         raise ValueError(f"{name} must be 0 to {most} seconds")
+
+
+# ------------------------------------------------------------------------------------------------------ kind
+
+
+def typ_equals(actual: str | None, expected: str) -> bool:
+    """Compare media types: without regard to case, ``application/`` may be left out. Source: RFC 7515 4.1.9."""
+    return actual is not None and actual.isascii() and short_typ(actual) == short_typ(expected)
+
+
+def short_typ(typ: str) -> str:
+    """A media type as it is compared. Source: RFC 7515 4.1.9."""
+    return typ.lower().removeprefix("application/")
 
 
 # ---------------------------------------------------------------------------------------------------- verify

@@ -43,6 +43,10 @@ PBES2_SALT_BYTES_MIN: Final = 8
 """Source: RFC 7518 4.8.1.1."""
 PBES2_SALT_BYTES_MAX: Final = 1024
 """A salt that somebody else made."""
+FOOTER_BYTES_MAX: Final = 8 * 1024
+"""The footer of a PASETO, decoded. Source: PASETO 02-Implementation-Guide/01-Payload-Processing."""
+FOOTER_MEMBERS_MAX: Final = 64
+"""Members of a footer that is a JSON object; none of them holds an object or array itself."""
 CACHED_TOKEN_BYTES_MAX: Final = 2 * 1024
 """The longest token that a verification cache keeps."""
 
@@ -75,6 +79,20 @@ CERTIFICATES_MAX: Final = 10
 """Certificates of one key: itself and a chain."""
 KEY_SET_BYTES_MAX: Final = 16 * 1024 * 1024
 """A JWK Set as JSON."""
+PASETO_KEY_TEXT_BYTES_MAX: Final = 4 * 1024
+"""A key of PASETO as PEM or DER: the largest is RSA of 4,096 bits."""
+PASERK_BYTES_MAX: Final = 16 * 1024
+"""A PASERK, as text."""
+ARGON2_MEMORY_BYTES_DEFAULT: Final = 64 * 1024 * 1024
+"""Memory from a password to a wrapped key. Source: RFC 9106 4, second recommendation."""
+ARGON2_PASSES_DEFAULT: Final = 3
+"""Source: RFC 9106 4."""
+ARGON2_MEMORY_BYTES_MAX: Final = 512 * 1024 * 1024
+"""What a PASERK that somebody else made may ask for."""
+ARGON2_PASSES_MAX: Final = 16
+"""Passes over that memory, the same."""
+ARGON2_LANES_MAX: Final = 16
+"""Lanes, the same."""
 SECRET_BYTES_MAX: Final = 8 * 1024
 """A symmetric key."""
 SECRET_BYTES_MIN: Final = 32

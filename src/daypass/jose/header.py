@@ -27,8 +27,6 @@ __all__ = [
     "encode_members",
     "parse_header",
     "read_members",
-    "short_typ",
-    "typ_equals",
 ]
 
 _REGISTERED: Final = frozenset(
@@ -212,13 +210,3 @@ def encode_members(members: dict[str, Any]) -> bytes:
     if len(segment) > HEADER_BYTES_MAX:
         raise ValueError(f"the header is longer than {HEADER_BYTES_MAX} bytes once encoded")
     return segment
-
-
-def typ_equals(actual: str | None, expected: str) -> bool:
-    """Compare media types: without regard to case, ``application/`` may be left out. Source: RFC 7515 4.1.9."""
-    return actual is not None and actual.isascii() and short_typ(actual) == short_typ(expected)
-
-
-def short_typ(typ: str) -> str:
-    """A media type as it is compared. Source: RFC 7515 4.1.9."""
-    return typ.lower().removeprefix("application/")

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, TypeVar, overload
 
-from daypass.claims import Claims, ClaimsPolicy, compile_policy, encode_claims
+from daypass.claims import Claims, ClaimsPolicy, compile_policy, encode_claims, typ_equals
 from daypass.encoding import parse_object
 from daypass.errors import ClaimError, ConfigurationError
 from daypass.issued_claims import claims_to_issue, too_long
-from daypass.jose.header import demand_header, typ_equals
+from daypass.jose.header import demand_header
 from daypass.jose.jwe_compact import compile_decrypter, compile_encrypter
 from daypass.jose.jwe_header import Allowed, JWEHeader, allow
 from daypass.jose.jwe_sender import demand_recipient

@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, TypeVar, overload
 
-from daypass.claims import Claims, ClaimsPolicy
+from daypass.claims import Claims, ClaimsPolicy, typ_equals
 from daypass.errors import MalformedToken, UnsupportedToken
 from daypass.issued_claims import too_long
-from daypass.jose.header import typ_equals
 from daypass.jose.jwe_compact import compile_decrypter
 from daypass.jose.jwe_header import Allowed, JWEHeader, allow
 from daypass.jose.jwk import JWK

@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from daypass.claims import Claims, ClaimsPolicy, compile_policy
+from daypass.claims import Claims, ClaimsPolicy, compile_policy, typ_equals
 from daypass.encoding import b64url_decode, decode_object, encode_json, parse_object
 from daypass.errors import InvalidSignature, MalformedToken, UnsupportedToken
 from daypass.jose.compact_serialization import JWS_SEGMENTS, split_compact
-from daypass.jose.header import parse_header, typ_equals
+from daypass.jose.header import parse_header
 from daypass.jose.jwa.signature import Holds
 from daypass.jose.key_choice import KeyChoice
 from daypass.jose.key_use import prepared_verifier

@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from daypass.claims import encode_claims
+from daypass.claims import encode_claims, typ_equals
 from daypass.encoding import b64url_segment, encode_json
 from daypass.errors import ConfigurationError
 from daypass.issued_claims import too_long
-from daypass.jose.header import typ_equals
 from daypass.jose.jwa.signature import Seal
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet

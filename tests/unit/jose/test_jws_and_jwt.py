@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from daypass import jws, jwt
-from daypass.claims import ClaimsPolicy
+from daypass.claims import ClaimsPolicy, typ_equals
 from daypass.errors import ClaimError, Expired, InvalidSignature, UnsupportedToken
-from daypass.jose.header import parse_header, typ_equals
+from daypass.jose.header import parse_header
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from tests.security import forge

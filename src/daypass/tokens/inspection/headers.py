@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from daypass.jose.header import short_typ
+from daypass.claims import short_typ
 from daypass.jose.jwa.content_encryption import CONTENT_ENCRYPTIONS
 from daypass.jose.jwa.key_management import KEY_MANAGEMENT_ALGORITHMS
 from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS
