@@ -49,6 +49,8 @@ FOOTER_MEMBERS_MAX: Final = 64
 """Members of a footer that is a JSON object; none of them holds an object or array itself."""
 CACHED_TOKEN_BYTES_MAX: Final = 2 * 1024
 """The longest token that a verification cache keeps."""
+CACHED_VALUES_MAX: Final = 64
+"""Values that it keeps as objects, those in lists and objects too; claims with more are kept as JSON."""
 
 # -------------------------------------------------------------------------------------------------- claims
 NUMERIC_DATE_MAX: Final = 253_402_300_800

@@ -39,11 +39,13 @@ class Key:
 
     Attributes:
         version: 1 to 4.
+        is_private: whether it can sign or decrypt.
         prepared: functions that were prepared with this key.
     """
 
     __slots__ = ("_material", "prepared", "version")
     purpose: ClassVar[Literal["local", "public"]]
+    is_private: ClassVar[bool] = True
     version: Version
     prepared: Prepared
     _material: Any
@@ -180,6 +182,7 @@ class PublicKey(Key):
 
     __slots__ = ()
     purpose = "public"
+    is_private = False
 
     @classmethod
     def from_bytes(cls, version: Version, raw: bytes) -> PublicKey:

@@ -1,35 +1,45 @@
 """Where keys come from: the port that single keys, sets and key rings fit. Enters: keys. Leaves: a KeySource.
 
 A source that changes (a ring) says so by its ``epoch``; whoever prepared something from its keys compares the number
-and prepares anew. Source: RFC 8725 3.1, 3.10.
+and prepares anew. What kind of key a token needs is for its format to say.
+Source: RFC 8725 3.1, 3.10; PASETO 02-Implementation-Guide/03-Algorithm-Lucidity.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeGuard, runtime_checkable
 
 from daypass.errors import ConfigurationError
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 
-__all__ = ["KeySource", "StaticKeys", "source_of"]
+if TYPE_CHECKING:
+    from daypass.paseto.keys import LocalKey, PublicKey, SecretKey
+    from daypass.tokens.format import Format
+
+    TokenKey = JWK | LocalKey | SecretKey | PublicKey
+    """A key of any format."""
+    Keys = JWKSet | TokenKey | Sequence[TokenKey]
+
+__all__ = ["KeySource", "Layers", "StaticKeys", "source_of"]
 
 
 @runtime_checkable
 class KeySource(Protocol):
-    """Keys to sign and to verify with, and a number that changes with them."""
+    """Keys to issue and to verify with, and a number that changes with them."""
 
     @property
     def epoch(self) -> int:
         """Changes whenever one of the methods below would answer differently; asked often."""
         ...
 
-    def signing_key(self) -> JWK:
-        """The key that signs now. Raises ConfigurationError: there is none."""
+    def signing_key(self) -> TokenKey:
+        """The key that signs, or encrypts, now. Raises ConfigurationError: there is none."""
         ...
 
-    def verification_keys(self) -> tuple[JWK, ...]:
+    def verification_keys(self) -> Sequence[TokenKey]:
         """Every key whose tokens are accepted now."""
         ...
 
@@ -42,33 +52,37 @@ class StaticKeys:
     """Keys that never change.
 
     Args:
-        keys: one JWK, a JWKSet or a sequence of JWK.
+        keys: one key, a JWKSet or a sequence of keys.
     """
 
     __slots__ = ("keys",)
 
-    def __init__(self, keys: JWK | JWKSet | Sequence[JWK]) -> None:
-        self.keys: JWK | JWKSet = keys if isinstance(keys, JWK | JWKSet) else JWKSet(keys)
+    def __init__(self, keys: Keys) -> None:
+        if isinstance(keys, JWKSet) or _is_key(keys):
+            self.keys: Keys = keys
+        else:
+            members = tuple(keys)  # type: ignore[arg-type]  # a sequence
+            self.keys = members if members and all(map(_is_paseto_key, members)) else JWKSet(members)  # type: ignore[arg-type]
 
     @property
     def epoch(self) -> int:
         """Always the same."""
         return 0
 
-    def signing_key(self) -> JWK:
-        """The key, or the one private key of the set; of several, nobody could tell which is meant."""
-        if isinstance(self.keys, JWK):
+    def signing_key(self) -> TokenKey:
+        """The key, or the one of the set that can issue; of several, nobody could tell which is meant."""
+        if _is_key(self.keys):
             return self.keys
-        private = [key for key in self.keys if key.is_private]
+        private = [key for key in self.verification_keys() if key.is_private]
         if len(private) != 1:
             raise ConfigurationError(
-                f"to sign, a set needs exactly one private key, this one has {len(private)}: pass the JWK"
+                f"to issue, a set needs exactly one private key, this one has {len(private)}: pass that key"
             )
         return private[0]
 
-    def verification_keys(self) -> tuple[JWK, ...]:
+    def verification_keys(self) -> tuple[TokenKey, ...]:
         """All of them."""
-        return (self.keys,) if isinstance(self.keys, JWK) else tuple(self.keys)
+        return (self.keys,) if _is_key(self.keys) else tuple(self.keys)  # type: ignore[arg-type]  # no single key
 
     def reread(self) -> None:
         """Nothing to read."""
@@ -76,12 +90,76 @@ class StaticKeys:
 
 def source_of(keys: object) -> KeySource:
     """Take whatever holds keys as a KeySource. Raises TypeError for anything else (a secret as bytes, say)."""
-    if isinstance(keys, JWK | JWKSet):
+    if isinstance(keys, JWKSet) or _is_key(keys):
         return StaticKeys(keys)
     if isinstance(keys, KeySource):
         return keys
     if isinstance(keys, Sequence) and not isinstance(keys, str | bytes | bytearray):
         return StaticKeys(keys)
     raise TypeError(
-        'keys is a JWK, a JWKSet, a sequence of JWK or a KeyRing; JWK.from_secret(b"...", alg="HS256") takes bytes'
+        "keys is a JWK, a JWKSet, a key of PASETO, a sequence of keys or a KeyRing;"
+        ' JWK.from_secret(b"...", alg="HS256") takes bytes'
     )
+
+
+class Layers:
+    """The sources of a format: of its one layer, or of the signature and of the encryption around it.
+
+    Args:
+        row: the format.
+        keys: of the signature, or of the one layer.
+        outer: of the encryption around it, or None.
+        word: what the caller calls ``outer``.
+
+    Raises:
+        ConfigurationError: the second one is missing, or would have no effect.
+        TypeError: something that holds no keys.
+    """
+
+    __slots__ = ("inner", "outer")
+
+    def __init__(self, row: Format, keys: object, outer: object, *, word: str) -> None:
+        if row.is_nested and outer is None:
+            raise ConfigurationError(f"format {row.name!r} needs {word}: the key of the encryption outside")
+        if not row.is_nested and outer is not None:
+            raise ConfigurationError(f"{word} is for format 'nested', it has no effect with {row.name!r}: leave it out")
+        self.inner = source_of(keys)
+        self.outer = None if outer is None else source_of(outer)
+
+    @property
+    def can_change(self) -> bool:
+        """Whether a source may have other keys later."""
+        return not isinstance(self.inner, StaticKeys) or not isinstance(self.outer, StaticKeys | None)
+
+    @property
+    def epoch(self) -> object:
+        """Changes with the keys of either layer."""
+        return self.inner.epoch if self.outer is None else (self.inner.epoch, self.outer.epoch)
+
+    def issuing_keys(self) -> tuple[TokenKey, TokenKey | None]:
+        """The keys that sign and encrypt now."""
+        return self.inner.signing_key(), None if self.outer is None else self.outer.signing_key()
+
+    def accepted_keys(self) -> tuple[Keys, Keys | None]:
+        """All that are accepted now. A single key stays one: then a token's key id is not compared."""
+        return _accepted(self.inner), None if self.outer is None else _accepted(self.outer)
+
+    def reread(self) -> None:
+        """Look again now."""
+        self.inner.reread()
+        if self.outer is not None:
+            self.outer.reread()
+
+
+def _accepted(source: KeySource) -> Keys:
+    return source.keys if isinstance(source, StaticKeys) else source.verification_keys()
+
+
+def _is_key(value: object) -> TypeGuard[TokenKey]:
+    return isinstance(value, JWK) or _is_paseto_key(value)
+
+
+def _is_paseto_key(value: object) -> bool:
+    """Whether it is a key of PASETO: nobody has one where that room was never entered, and JWTs do not pay for it."""
+    room = sys.modules.get("daypass.paseto.keys")
+    return room is not None and isinstance(value, room.Key)

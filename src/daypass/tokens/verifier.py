@@ -1,27 +1,27 @@
 """Verifier: access tokens, on every call of an API. Enters: a token of a stranger. Leaves: claims that hold.
 
-Built once, where a wrong set-up fails; ``verify`` is a compiled function (see jose.jwt_verifier). Where the keys can
-change, a thin layer around it follows their epoch, and looks again when a token names an unknown key.
-Source: RFC 7519 7.2; RFC 9068 4; RFC 8725 3.
+Built once, where a wrong set-up fails; ``verify`` is a compiled function of the format. Where the keys can change, a
+thin layer around it follows their epoch, and looks again when a token names an unknown key.
+Source: RFC 7519 7.2; RFC 9068 4; RFC 8725 3; PASETO 02-Implementation-Guide/03-Algorithm-Lucidity.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
 
-from daypass.claims import Claims, ClaimsPolicy, compile_policy
-from daypass.errors import ConfigurationError, TokenError, UnknownKey
-from daypass.jose.jwk import JWK
-from daypass.jose.jwk_set import JWKSet
-from daypass.jose.jwt_verifier import Verify, compile_verifier
-from daypass.jose.key_choice import KeyChoice
+from daypass.claims import Claims, ClaimsPolicy
+from daypass.errors import ConfigurationError, UnknownKey
 from daypass.limits import JWT_BYTES_MAX, LEEWAY_S_MAX
-from daypass.tokens.cache import VerificationCache
+from daypass.tokens.cache import cached
+from daypass.tokens.format import Expected, FormatName, Verify, format_of
 from daypass.tokens.issuer import check_count, check_parties
-from daypass.tokens.source import KeySource, StaticKeys, source_of
+from daypass.tokens.source import KeySource, Layers
 from daypass.typed_claims import check_claims_type, typed_claims
+
+if TYPE_CHECKING:
+    from daypass.tokens.source import Keys
 
 __all__ = ["Verifier"]
 
@@ -29,23 +29,30 @@ _EPOCH_CHECKED_EVERY_S = 0.1
 
 
 class Verifier:
-    """Verifies tokens of one kind, from one issuer, for one audience.
+    """Verifies tokens of one format and kind, from one issuer, for one audience.
 
     Args:
-        keys: what to verify with; a KeyRing is followed when it rotates.
+        keys: what to verify with, as the format wants it: JWKs, or keys of PASETO; a KeyRing is followed.
         issuer: the exact ``iss``.
-        audience: what ``aud`` must be, or hold.
-        format: ``jwt``.
-        typ: what the header must say; another kind of token is refused even under the same key.
+        audience: what ``aud`` must be, or hold; of a tuple, one suffices.
+        format: ``jwt`` (signed), ``jwe`` (encrypted, symmetric keys), ``nested`` (signed, then encrypted),
+            ``paseto-v4-public``, ``paseto-v4-local``, ``paseto-v3-public`` or ``paseto-v3-local``. Another one is
+            refused, whatever its key; ``AnyOf`` puts several Verifiers together.
+        typ: the kind of token, in the header, or the claim ``typ`` of a PASETO; another one is refused even under the
+            same key.
         leeway_s: clock skew that is forgiven, seconds, 0 to LEEWAY_S_MAX.
+        decrypt_with: for ``nested``, the keys that decrypt: JWKs, or a source of them.
         claims_type: a dataclass, TypedDict or msgspec Struct to convert the claims to.
-        algs: algorithms that are allowed; None: those that the keys name. Needed for keys that name none (Azure's).
-        cache_entries: verified tokens to remember; 0: none. Made for asymmetric algorithms.
+        algs: algorithms that are allowed; None: those that the keys name. Needed for JWKs that name none (Azure's).
+        cache_entries: verified tokens to remember, with their claims; 0: none. Made for asymmetric algorithms. Twice as
+            many entries may be kept for a moment, of at most about 20 KB each, and 3 KB for an access token.
         bytes_max: the longest token that is looked at.
         clock: epoch seconds.
 
     Attributes:
-        verify: ``verify(token: str) -> claims``, a new dict (or a ``claims_type``). Raises TokenError: refused.
+        verify: ``verify(token: str) -> claims``, a new dict (or a ``claims_type``), times as epoch seconds. Raises
+            TokenError: refused.
+        format: the one that was named.
 
     Raises:
         ConfigurationError: the set-up could never verify anything.
@@ -53,25 +60,28 @@ class Verifier:
     Source: RFC 9068 4; RFC 8725 3.1, 3.8, 3.9, 3.11.
     """
 
-    __slots__ = ("verify",)
+    __slots__ = ("format", "verify")
     verify: Callable[[str], Any]
+    format: FormatName
 
     def __init__(
         self,
-        keys: KeySource | JWK | JWKSet | Sequence[JWK],
+        keys: KeySource | Keys,
         *,
         issuer: str,
-        audience: str,
-        format: Literal["jwt"] = "jwt",  # noqa: A002 - the word of the settings
+        audience: str | tuple[str, ...],
+        format: FormatName = "jwt",  # noqa: A002 - the word of the settings
         typ: str = "at+jwt",
         leeway_s: float = 0,
+        decrypt_with: KeySource | Keys | None = None,
         claims_type: type[Any] | None = None,
         algs: Collection[str] | None = None,
         cache_entries: int = 0,
         bytes_max: int = JWT_BYTES_MAX,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        check_parties(issuer, audience, typ, format)
+        row = format_of(format)
+        check_parties(issuer, audience, typ)
         try:
             policy = ClaimsPolicy(issuer=issuer, audience=audience, typ=typ, leeway_s=leeway_s)
         except (TypeError, ValueError):
@@ -80,34 +90,48 @@ class Verifier:
         check_count("bytes_max", bytes_max, least=1)
         if claims_type is not None:
             check_claims_type(claims_type)
+        if algs is not None and not row.has_algs:
+            raise ConfigurationError(f"algs would have no effect with {row.name!r}: the version fixes the algorithm")
         # A generator would be empty the second time that a ring turns.
         allowed = tuple(algs) if isinstance(algs, list | set | frozenset) else algs
+        expected = Expected(policy=policy, algs=allowed, bytes_max=bytes_max, clock=clock)
 
-        def compile_for(keys: JWK | JWKSet | Sequence[JWK]) -> Verify:
-            verify = compile_verifier(KeyChoice(keys, allowed), policy, bytes_max=bytes_max, clock=clock)
-            return _cached(verify, policy, cache_entries, clock) if cache_entries else verify
+        def compile_for(keys: Keys, decryption_keys: Keys | None = None) -> Verify:
+            verify = row.verifier(keys, expected, decryption_keys)
+            if not cache_entries:
+                return verify
+            return cached(verify, entries_max=cache_entries, leeway_s=leeway_s, clock=clock)
 
-        source = source_of(keys)
-        verify = compile_for(source.keys) if isinstance(source, StaticKeys) else _following(source, compile_for)
+        layers = Layers(row, keys, decrypt_with, word="decrypt_with")
+        if layers.can_change:
+            verify = _following(layers, compile_for, is_remembering=cache_entries > 0)
+        else:
+            verify = compile_for(*layers.accepted_keys())
         self.verify = verify if claims_type is None else lambda token: typed_claims(verify(token), claims_type)
+        self.format = row.name
 
 
-def _following(source: KeySource, compile_for: Callable[[Sequence[JWK]], Verify]) -> Verify:
-    """Follow a source whose keys change: compile anew with each epoch."""
+def _following(layers: Layers, compile_for: Callable[..., Verify], *, is_remembering: bool) -> Verify:
+    """Follow sources whose keys change: compile anew with each epoch.
+
+    What remembers tokens asks for the epoch with every one: none must outlive its key by a moment. What proves each
+    token asks ten times a second: a key that was just retired still proves what it signed.
+    """
+    source = layers if layers.outer is not None else layers.inner
     epoch = source.epoch
-    current = compile_for(source.verification_keys())
+    current = compile_for(*layers.accepted_keys())
     due_s = 0.0
 
     def follow() -> None:
         nonlocal epoch, current, due_s
         now_epoch = source.epoch
         if now_epoch != epoch:
-            current = compile_for(source.verification_keys())
+            current = compile_for(*layers.accepted_keys())
             epoch = now_epoch
         due_s = time.monotonic() + _EPOCH_CHECKED_EVERY_S
 
     def verify(token: str) -> Claims:
-        if time.monotonic() >= due_s:
+        if source.epoch != epoch if is_remembering else time.monotonic() >= due_s:
             follow()
         tried = current  # another thread may follow meanwhile
         try:
@@ -121,30 +145,3 @@ def _following(source: KeySource, compile_for: Callable[[Sequence[JWK]], Verify]
         return current(token)
 
     return verify
-
-
-def _cached(verify: Verify, policy: ClaimsPolicy, entries_max: int, clock: Callable[[], float]) -> Verify:
-    """Put a cache before a verifier; claims are held against the policy on every hit."""
-    cache = VerificationCache(entries_max)
-    fits, check = compile_policy(policy)
-
-    def verify_cached(token: str) -> Claims:
-        claims = cache.get(token) if token.__class__ is str else None
-        if claims is None:
-            claims = verify(token)
-            cache.put(token, claims)
-            return claims
-        now_s = clock()
-        try:
-            if fits(claims, now_s):
-                return claims
-        except (LookupError, TypeError):
-            pass  # the check says what is wrong, if anything is
-        try:
-            check(claims, now_s)
-        except TokenError:
-            cache.drop(token)
-            raise
-        return claims
-
-    return verify_cached

@@ -1,0 +1,1 @@
+"""The formats of tokens, one module each; see ``daypass.tokens.format`` for what a format is."""

@@ -1,0 +1,57 @@
+"""Format ``jwt``: claims, signed. Enters: a JWK that signs, JWKs that verify. Leaves: functions.
+
+Source: RFC 7519 7; RFC 9068; RFC 8725.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from daypass.claims import encode_claims
+from daypass.encoding import b64url_segment, encode_json
+from daypass.jose.jwk import JWK
+from daypass.jose.jwk_set import JWKSet
+from daypass.jose.jws_compact import signing_header
+from daypass.jose.jwt_verifier import compile_verifier
+from daypass.jose.key_choice import KeyChoice
+from daypass.jose.key_use import prepared_signer, signing_algorithm
+from daypass.tokens.format import Expected, Format, Seal, Shared, Verify, demand_keys
+
+__all__ = ["FORMATS", "WANTED", "begin_with_epoch", "sign_sealer"]
+
+WANTED: Final = "format 'jwt' takes JWKs"
+
+
+def begin_with_epoch(shared: Shared) -> bytes:
+    """Spell what is shared, times as epoch seconds."""
+    return encode_json(shared.claims())[:-1]
+
+
+def sign_sealer(key: Any, shared: Shared, begun: bytes, _second: object = None) -> tuple[Seal, bytes]:  # noqa: ANN401
+    """Sign: header and the beginning of the claims are encoded and absorbed, up to a multiple of three bytes."""
+    demand_keys(key, JWK, WANTED)
+    entry = signing_algorithm(key)
+    head = signing_header(key, None, typ=shared.typ) + b"."
+    whole = len(begun) - len(begun) % 3
+    return prepared_signer(key, entry)(head + b64url_segment(begun[:whole])), begun[whole:]
+
+
+def _verifier(keys: Any, expected: Expected, _second: object) -> Verify:  # noqa: ANN401
+    demand_keys(keys, (JWK, JWKSet), WANTED)
+    return compile_verifier(
+        KeyChoice(keys, expected.algs), expected.policy, bytes_max=expected.bytes_max, clock=expected.clock
+    )
+
+
+FORMATS: Final = {
+    "jwt": Format(
+        name="jwt",
+        has_audiences=True,
+        has_algs=True,
+        is_nested=False,
+        encode=encode_claims,
+        begin=begin_with_epoch,
+        sealer=sign_sealer,
+        verifier=_verifier,
+    )
+}
