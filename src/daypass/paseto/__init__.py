@@ -14,6 +14,7 @@ keys. What stands behind them, from the top down::
 A module imports only what stands below it (``.importlinter``).
 """
 
+from daypass.paseto import paserk
 from daypass.paseto.claims_token import decrypt_claims, encrypt_claims, sign_claims, verify_claims
 from daypass.paseto.keys import LocalKey, PublicKey, SecretKey
 from daypass.paseto.message import OpenedToken, decrypt, encrypt, sign, verify
@@ -27,6 +28,7 @@ __all__ = [
     "decrypt_claims",
     "encrypt",
     "encrypt_claims",
+    "paserk",
     "sign",
     "sign_claims",
     "verify",
