@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from daypass.sessions.values import Grants as Grants
     from daypass.sessions.values import Principal as Principal
     from daypass.sessions.values import TokenPair as TokenPair
+    from daypass.tokens.any_of import AnyOf as AnyOf
     from daypass.tokens.inspection import inspect_token as inspect_token
     from daypass.tokens.issuer import Issuer as Issuer
     from daypass.tokens.verifier import Verifier as Verifier
@@ -77,6 +78,7 @@ _ROOMS: Final = {
     "daypass.sessions.manager": "Sessions",
     "daypass.sessions.policy": "SessionPolicy",
     "daypass.sessions.values": "Grants Principal TokenPair",
+    "daypass.tokens.any_of": "AnyOf",
     "daypass.tokens.inspection": "inspect_token",
     "daypass.tokens.issuer": "Issuer",
     "daypass.tokens.verifier": "Verifier",

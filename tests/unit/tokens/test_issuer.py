@@ -145,7 +145,7 @@ def test_a_token_has_a_longest_length() -> None:
         {"issuer": ""},
         {"issuer": None},
         {"audience": ""},
-        {"audience": ("a", "b")},
+        {"audience": ("a", "")},
         {"audience": None},
         {"format": "jwe"},
         {"format": None},

@@ -11,8 +11,6 @@ import pytest
 from daypass.errors import ClaimError, ConfigurationError, Expired, MalformedToken, TokenTooLarge
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
-from daypass.limits import CACHED_TOKEN_BYTES_MAX
-from daypass.tokens.cache import VerificationCache
 from daypass.tokens.issuer import Issuer
 from daypass.tokens.verifier import Verifier
 from tests.security import forge
@@ -161,52 +159,6 @@ def test_a_refused_token_is_not_remembered() -> None:
             verify(odd)
 
 
-def entries_of(cache: VerificationCache) -> int:
-    return len(cache._young) + len(cache._old)
-
-
-def test_a_cache_is_bounded_and_keeps_what_is_used() -> None:
-    cache = VerificationCache(10)
-    cache.put("used", {"sub": "u"})
-    for number in range(1000):
-        cache.put(str(number), {"n": number})
-        assert cache.get("used") == {"sub": "u"}
-        assert entries_of(cache) <= 20
-    assert cache.get("999") == {"n": 999}
-    assert cache.get("0") is None
-
-
-def test_a_long_token_is_not_kept() -> None:
-    cache = VerificationCache(10)
-    cache.put("x" * CACHED_TOKEN_BYTES_MAX, {})
-    cache.put("y" * (CACHED_TOKEN_BYTES_MAX + 1), {})
-    assert cache.get("x" * CACHED_TOKEN_BYTES_MAX) == {}
-    assert cache.get("y" * (CACHED_TOKEN_BYTES_MAX + 1)) is None
-
-
-def test_what_is_dropped_is_gone() -> None:
-    cache = VerificationCache(1)
-    for token in ("a", "b"):
-        cache.put(token, {})
-    for token in ("a", "b", "never there"):
-        cache.drop(token)
-        assert cache.get(token) is None
-    assert entries_of(cache) == 0
-
-
-def test_what_is_put_in_may_change_afterwards() -> None:
-    for claims in ({"a": 1}, {"a": [1], "b": {"c": 1}}, {"a": [[1]]}):
-        cache, given = VerificationCache(2), copy.deepcopy(claims)
-        cache.put("t", given)
-        given["a"] = "spoilt"
-        assert cache.get("t") == claims
-        given = copy.deepcopy(claims)
-        cache.put("t", given)
-        if isinstance(given["a"], list):
-            given["a"].append("spoilt")
-        assert cache.get("t") == claims
-
-
 def test_a_cache_under_threads() -> None:
     verify = Verifier(KEY, **WORDS, cache_entries=3).verify
     tokens = [issue({"sub": str(number)}) for number in range(8)]
@@ -234,16 +186,3 @@ def test_a_set_of_keys_selects_by_kid() -> None:
     verify = Verifier(JWKSet(keys), **WORDS).verify
     for key in keys:
         assert verify(Issuer(key, **WORDS).issue({"sub": key.kid}))["sub"] == key.kid
-
-
-def test_claims_that_are_too_deep_for_the_rest_of_the_stack_are_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remembered near the top of the stack, asked for near its end: whoever verifies anew gets a TokenError."""
-
-    def overflow(_raw: bytes) -> dict[str, Any]:
-        raise RecursionError
-
-    cache = VerificationCache(4)
-    cache.put("t", {"a": [[1]]})
-    assert cache.get("t") == {"a": [[1]]}
-    monkeypatch.setattr("daypass.tokens.cache.decode_object", overflow)
-    assert cache.get("t") is None
