@@ -15,13 +15,25 @@ from typing import NamedTuple
 import msgspec
 
 from benchmarks.encryption import decrypt_group, encrypt_group, key_set_group, refusals_group
+from benchmarks.formats import cache_group, formats_group, paseto_issue_group, paseto_verify_group
 from benchmarks.imports import imports_group
-from benchmarks.payloads import cache_group, sign_sizes_group, verify_sizes_group
+from benchmarks.payloads import sign_sizes_group, verify_sizes_group
 from benchmarks.report import Group, Verdict, print_bars, print_group, progress
 from benchmarks.sessions import sessions_group
 from benchmarks.signatures import NAMES, issue_group, sign_group, verify_group
 
-MEASURED = ("daypass", "PyJWT", "joserfc", "jwcrypto", "python-jose", "oxyjwt", "cryptography", "PyNaCl", "msgspec")
+MEASURED = (
+    "daypass",
+    "PyJWT",
+    "joserfc",
+    "jwcrypto",
+    "python-jose",
+    "oxyjwt",
+    "pyseto",
+    "cryptography",
+    "PyNaCl",
+    "msgspec",
+)
 
 
 class Plan(NamedTuple):
@@ -48,11 +60,18 @@ def plans() -> list[Plan]:
         Plan("jwe", 400, lambda rounds: decrypt_group("dir", "A256GCM", most=0.2, rounds=rounds)),
         Plan("jwe", 400, lambda rounds: encrypt_group("dir", "A256GCM", most=0.25, rounds=rounds)),
         Plan("jwe", 200, lambda rounds: decrypt_group("ECDH-ES+A128KW", "A128GCM", most=0.7, rounds=rounds)),
+        Plan("paseto", 300, lambda rounds: paseto_verify_group(4, "public", most=0.55, rounds=rounds)),
+        Plan("paseto", 300, lambda rounds: paseto_verify_group(4, "local", most=0.75, rounds=rounds)),
+        Plan("paseto", 100, lambda rounds: paseto_verify_group(3, "public", most=None, rounds=rounds)),
+        Plan("paseto", 200, lambda rounds: paseto_verify_group(3, "local", most=None, rounds=rounds)),
+        Plan("paseto", 100, lambda rounds: paseto_issue_group(4, "public", rounds=rounds)),
+        Plan("paseto", 200, lambda rounds: paseto_issue_group(4, "local", rounds=rounds)),
         Plan("key set", 200, lambda rounds: key_set_group(rounds=rounds)),
         Plan("refusals", 30, lambda rounds: refusals_group(rounds=rounds)),
         Plan("sessions", 400, lambda rounds: sessions_group(rounds=rounds)),
         Plan("payloads", 200, lambda rounds: verify_sizes_group(rounds=rounds)),
         Plan("payloads", 200, lambda rounds: sign_sizes_group(rounds=rounds)),
+        Plan("formats", 100, lambda rounds: formats_group(rounds=rounds)),
         Plan("cache", 200, lambda rounds: cache_group(rounds=rounds)),
         Plan("imports", 25, lambda rounds: imports_group(rounds=rounds)),
     ]

@@ -1,4 +1,4 @@
-"""How verification grows with the payload, and what the verification cache saves where signatures are costly."""
+"""How verification grows with the payload."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks import peers
-from benchmarks.material import AUDIENCE, ISSUER, key_of, own_claims, sized_claims
-from benchmarks.report import Group, Row, rows_of
+from benchmarks.material import AUDIENCE, ISSUER, key_of, sized_claims
+from benchmarks.report import Group, Row
 from benchmarks.rounds import Call, measure
 from daypass.jose import jwt
-from daypass.tokens.issuer import Issuer
 from daypass.tokens.verifier import Verifier
 
-__all__ = ["cache_group", "sign_sizes_group", "verify_sizes_group"]
+__all__ = ["sign_sizes_group", "verify_sizes_group"]
 
 BESIDE = "us are those of daypass, the ratio is to oxyjwt in the same rounds"
 
@@ -54,19 +53,3 @@ def _row(name: str, ours: Call, theirs: Call, rounds: int) -> Row:
     result = measure({"daypass": ours, "oxyjwt": theirs}, rounds=rounds)
     spread = result.spread("daypass", "oxyjwt")
     return Row(name, result.microseconds("daypass"), spread.ratio, spread.low, spread.high)
-
-
-def cache_group(*, rounds: int) -> Group:
-    """A token that comes again: with and without Verifier(cache_entries=...)."""
-    contestants: dict[str, Call] = {}
-    for alg in ("HS256", "RS256", "ES256", "EdDSA"):
-        key = key_of(alg)
-        raw = Issuer(key, issuer=ISSUER, audience=AUDIENCE, lifetime_s=3600).issue(own_claims()).encode()
-        public = key if alg == "HS256" else key.public()
-        plain = Verifier(public, issuer=ISSUER, audience=AUDIENCE).verify
-        contestants[alg] = _verifying(plain, raw)
-        if alg != "HS256":
-            cached = Verifier(public, issuer=ISSUER, audience=AUDIENCE, cache_entries=1024).verify
-            contestants[f"{alg}, cached"] = _verifying(cached, raw)
-    result = measure(contestants, rounds=rounds)
-    return rows_of("Verifier.verify with and without its cache, 12 claims", result, "HS256")

@@ -5,8 +5,8 @@ the clock on every hit. The claims that come out are a new dict each time: nothi
 the next one. There are two generations of entries, young and old: a hit writes nothing and takes no lock, and there
 are never more than twice the entries asked for.
 
-Memory: an access token of a dozen claims takes about 3 KB, the largest entry less than 20 KB (a test measures both): what
-would be larger as objects is kept as JSON, what is larger as text is not kept.
+Memory: an access token of a dozen claims takes about 3 KB, the largest entry less than 20 KB (a test measures both):
+what would be larger as objects is kept as JSON, what is larger as text is not kept.
 Source: RFC 8725 3.1; CVE-2026-35039 is what a cache can get wrong.
 """
 
@@ -23,7 +23,7 @@ __all__ = ["cached"]
 
 _Copies = tuple[tuple[str, Callable[[], object]], ...]
 _Entry = tuple[float, float, Callable[[], Claims], _Copies]
-"""From when and until when its times hold, what makes the claims anew, and what makes the containers in them anew."""
+"""From when and until when its times hold (leeway included), what makes the claims anew, and the containers in them."""
 
 
 def cached(
@@ -41,32 +41,35 @@ def cached(
     old: dict[str, _Entry] = {}
 
     def verify_cached(token: str) -> Claims:
-        if token.__class__ is not str:
-            return verify(token)
-        entry = young.get(token)
-        if entry is None:
-            entry = old.get(token)
-            if entry is None:
-                return verify_anew(token)
-            keep(token, entry)  # still in use: it outlives the old generation
-        not_before, expires, fresh, copies = entry
-        now_s = clock()
-        if not_before <= now_s + leeway_s and now_s - leeway_s < expires:
-            try:
-                claims = fresh()
-            except RecursionError:  # deep claims, read nearer to the end of the stack: verify says so
-                return verify(token)
-            for name, copy in copies:
-                claims[name] = copy()
-            return claims
-        young.pop(token, None)
-        old.pop(token, None)
+        try:
+            entry: _Entry | None = young[token]
+        except (KeyError, TypeError):
+            entry = recall(token)
+        if token.__class__ is str and entry is not None:
+            begins_at, ends_at, fresh, copies = entry
+            if begins_at <= clock() < ends_at:
+                try:
+                    claims = fresh()
+                except RecursionError:  # deep claims, read nearer to the end of the stack: verify says so
+                    return verify(token)
+                for name, copy in copies:
+                    claims[name] = copy()
+                return claims
+            young.pop(token, None)
+            old.pop(token, None)
         return verify_anew(token)
+
+    def recall(token: str) -> _Entry | None:
+        """Take an entry out of the old generation: still in use, it outlives that."""
+        entry = old.get(token) if token.__class__ is str else None
+        if entry is not None:
+            keep(token, entry)
+        return entry
 
     def verify_anew(token: str) -> Claims:
         claims = verify(token)
-        if len(token) <= CACHED_TOKEN_BYTES_MAX:
-            keep(token, _entry_of(claims))
+        if token.__class__ is str and len(token) <= CACHED_TOKEN_BYTES_MAX:
+            keep(token, _entry_of(claims, leeway_s))
         return claims
 
     def keep(token: str, entry: _Entry) -> None:
@@ -78,15 +81,15 @@ def cached(
     return verify_cached
 
 
-def _entry_of(claims: Claims) -> _Entry:
+def _entry_of(claims: Claims, leeway_s: float) -> _Entry:
     """The cheapest way to copies that share nothing that can change."""
-    not_before, expires = claims.get("nbf", -inf), claims.get("exp", inf)
+    begins_at, ends_at = claims.get("nbf", -inf) - leeway_s, claims.get("exp", inf) + leeway_s
     containers = {name: value for name, value in claims.items() if isinstance(value, list | dict)}
     if any(map(_is_deep, containers.values())) or len(claims) + sum(map(len, containers.values())) > CACHED_VALUES_MAX:
         encoded = encode_json(claims)
-        return not_before, expires, lambda: decode_object(encoded), ()
+        return begins_at, ends_at, lambda: decode_object(encoded), ()
     own: Claims = claims | {name: value.copy() for name, value in containers.items()}
-    return not_before, expires, own.copy, tuple((name, own[name].copy) for name in containers)
+    return begins_at, ends_at, own.copy, tuple((name, own[name].copy) for name in containers)
 
 
 def _is_deep(container: list[object] | dict[str, object]) -> bool:

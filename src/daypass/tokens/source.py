@@ -58,10 +58,9 @@ class StaticKeys:
     __slots__ = ("keys",)
 
     def __init__(self, keys: Keys) -> None:
-        if isinstance(keys, JWKSet) or _is_key(keys):
-            self.keys: Keys = keys
-        else:
-            members = tuple(keys)  # type: ignore[arg-type]  # a sequence
+        self.keys: Keys = keys
+        if isinstance(keys, Sequence):
+            members = tuple(keys)
             self.keys = members if members and all(map(_is_paseto_key, members)) else JWKSet(members)  # type: ignore[arg-type]
 
     @property
