@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 import daypass
 from daypass import encoding, paseto
+from daypass.concealed import Concealed
 from daypass.encoding import b64url_decode, b64url_encode
 from daypass.errors import ConfigurationError, DaypassError, KeyFormatError, WeakKey
 from daypass.limits import (
@@ -443,11 +444,12 @@ def test_argon2_that_cannot_run_says_so(
 def test_raw_rsa_has_to_be_asked_for() -> None:
     unsealing_key = unsealing_of(1)
     sealed, _ = text_of("seal", 1)
-    for allowed in (False, 1, None):
+    wrong: tuple[Any, ...] = (False, 1, None)
+    for allowed in wrong:
         with pytest.raises(ConfigurationError, match="not in constant time"):
-            paserk.dump(local_of(1), sealing_key=unsealing_key.public(), allow_raw_rsa=allowed)  # type: ignore[arg-type]
+            paserk.dump(local_of(1), sealing_key=unsealing_key.public(), allow_raw_rsa=allowed)
         with pytest.raises(ConfigurationError, match="not in constant time"):
-            paserk.load(sealed, unsealing_key=unsealing_key, allow_raw_rsa=allowed)  # type: ignore[arg-type]
+            paserk.load(sealed, unsealing_key=unsealing_key, allow_raw_rsa=allowed)
 
 
 def test_rsa_that_signs_does_not_seal_and_the_other_way_round() -> None:
@@ -479,7 +481,7 @@ def test_k1_secret_pw_wraps_pem_and_reads_der(cheap: None, monkeypatch: pytest.M
     paserk.dump(key, password=PASSWORD)
     assert seen[0].startswith(b"-----BEGIN RSA PRIVATE KEY-----\nMII")
     assert seen[0].endswith(b"\n-----END RSA PRIVATE KEY-----")
-    monkeypatch.setattr(paserk, "_pem_of_rsa", lambda it: paserk.Concealed(it.value.to_bytes()))
+    monkeypatch.setattr(paserk, "_pem_of_rsa", lambda it: Concealed(it.value.to_bytes()))
     assert paserk.load(paserk.dump(key, password=PASSWORD), password=PASSWORD).to_bytes() == key.to_bytes()
 
 
@@ -495,7 +497,7 @@ def test_a_fault_while_unsealing_gives_nothing_away(monkeypatch: pytest.MonkeyPa
         assert paserk.load(sealed, **words).to_bytes() == local_of(1).to_bytes()
     assert len({*seen, int.from_bytes(data[-512:], "big")}) == 3  # each time another base, and never the one sent
     monkeypatch.setattr(paserk_rsa_kem, "_secret_power", lambda key, base: right(key, base) ^ 1)
-    material = paserk.Concealed(unsealing_of(1).material)
+    material = Concealed(unsealing_of(1).material)
     assert paserk_rsa_kem.decapsulate(material, data[-512:]) is None  # a wrong power is not even hashed
     refused(sealed, REFUSED, **words)
 
