@@ -93,6 +93,10 @@ ARGON2_MEMORY_BYTES_MAX: Final = 512 * 1024 * 1024
 """What a PASERK that somebody else made may ask for."""
 ARGON2_PASSES_MAX: Final = 16
 """Passes over that memory, the same."""
+ARGON2_WORK_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
+"""Memory times passes, the same: less than two seconds."""
+PASERK_PBKDF2_COUNT_MAX: Final = 5_000_000
+"""Rounds of PBKDF2, the same."""
 ARGON2_LANES_MAX: Final = 16
 """Lanes, the same."""
 SECRET_BYTES_MAX: Final = 8 * 1024

@@ -16,13 +16,12 @@ import msgspec
 
 from daypass.encoding import b64url_decode, b64url_encode, encode_json, parse_object
 from daypass.errors import ConfigurationError, DaypassError, KeyFormatError, MalformedToken, WeakKey
-from daypass.jose.jwk import JWK
-from daypass.jose.key_use import signing_algorithm, verifying_algorithms
 from daypass.keyring.derive import RingSecret
 from daypass.keyring.entry import RingEntry
 from daypass.keyring.schedule import RotationSchedule
 from daypass.keyring.secret_strength import HOW_TO_MAKE_ONE, weakness_of
 from daypass.keyring.storage import RingText
+from daypass.keyring.token_key import alg_of, private_octets, read_key, verifying_half, write_key
 from daypass.limits import NUMERIC_DATE_MAX, RING_BYTES_MAX
 
 __all__ = [
@@ -51,8 +50,8 @@ class SigningKey(msgspec.Struct, frozen=True, eq=False):
     """
 
     entry: RingEntry
-    key: JWK
-    verifying: JWK
+    key: Any  # a TokenKey: a JWK, or a key of PASETO, whose room a ring of JWKs does not enter
+    verifying: Any
 
 
 class SecretKey(msgspec.Struct, frozen=True, eq=False):
@@ -121,10 +120,10 @@ def dump_ring(content: RingContent) -> RingText:
 
 
 def read_signing_key(members: Mapping[str, Any], entry: RingEntry, *, alg: str | None = None) -> SigningKey:
-    """Build a signing key from its JWK.
+    """Build a signing key from its members.
 
     Args:
-        members: of the JWK; its ``kid`` is that of the entry.
+        members: of a JWK, or ``paserk``; its ``kid`` is that of the entry.
         entry: its times; its ``alg`` is replaced by what the key says.
         alg: binds a key that names no ``alg``.
 
@@ -132,16 +131,11 @@ def read_signing_key(members: Mapping[str, Any], entry: RingEntry, *, alg: str |
         DaypassError: it is no signing key, or too weak. The frames of this error may hold the key: catch it,
             and raise another one outside of the handler.
     """
-    key = JWK.from_dict({**members, "kid": entry.kid}, alg=alg)
-    if key.alg is None:
-        raise KeyFormatError("a key of a ring names its alg")
-    verifying = key if key.kty == "oct" else key.public()
-    verifying_algorithms(verifying, None)
-    if key.is_private:
-        signing_algorithm(key)
-    if key.kty == "oct":
-        _check_strength(b64url_decode(members["k"].encode("ascii")))
-    return SigningKey(entry=msgspec.structs.replace(entry, alg=key.alg), key=key, verifying=verifying)
+    key = read_key(members, entry.kid, alg=alg)
+    verifying = verifying_half(key)
+    if verifying is key and key.is_private:  # it is shared
+        _check_strength(private_octets(key))
+    return SigningKey(entry=msgspec.structs.replace(entry, alg=alg_of(key) or ""), key=key, verifying=verifying)
 
 
 def _read_ring(raw: bytes, secrets_required: bool) -> RingContent:
@@ -235,7 +229,7 @@ def _check_whole(content: RingContent, secrets_required: bool) -> None:
 
 def _members(content: RingContent) -> Iterator[dict[str, Any]]:
     for held in content.signing:
-        yield {**held.key.to_dict(private=held.key.is_private), "daypass": _key_member(held.entry)}
+        yield {**write_key(held.key), "daypass": _key_member(held.entry)}
     for secret in content.secrets:
         members = {"kty": "oct", "k": b64url_encode(secret.secret.reveal()), "key_ops": ["deriveBits"]}
         yield {**members, "kid": secret.entry.kid, "daypass": _key_member(secret.entry)}

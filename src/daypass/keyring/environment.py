@@ -1,22 +1,23 @@
 """A ring from an environment variable, read once, never changed. Enters: its name. Leaves: a ring as text.
 
-The value is one of four: the text of a ring as its file holds it; a JWK Set, whose first private key signs
-and whose other keys only verify; a private JWK; or a secret text, which is the HMAC key itself. What has no
-secret for refresh tokens gets one derived from each private key, the same in every process: put the new key
-in front of the old one and nobody is logged out.
+The value is one of five: the text of a ring as its file holds it; a JWK Set, whose first private key signs
+and whose other keys only verify; a private JWK; a PASERK (``k4.secret``, ``k4.local``, or those of k3); or a
+secret text, which is the HMAC key itself. What has no secret for refresh tokens gets one derived from each
+private key, the same in every process: put the new key in front of the old one and nobody is logged out.
 Source: RFC 7517 4 and 5; RFC 5869.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Hashable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Final, NoReturn, final
+from typing import Final, NoReturn, final
 
 import msgspec
 
-from daypass.encoding import b64url_decode, parse_object
+from daypass.encoding import parse_object
 from daypass.errors import ConfigurationError, DaypassError, KeyFormatError, MalformedToken, WeakKey
 from daypass.jose.jwk import JWK
 from daypass.keyring.content import (
@@ -33,6 +34,7 @@ from daypass.keyring.entry import RingEntry
 from daypass.keyring.schedule import RotationSchedule
 from daypass.keyring.secret_strength import HOW_TO_MAKE_ONE, refuse_weak_secret
 from daypass.keyring.storage import RingText
+from daypass.keyring.token_key import kid_of, paserk_key, private_octets, write_key
 
 __all__ = ["EnvironmentStorage"]
 
@@ -108,8 +110,10 @@ class EnvironmentStorage:
 
 
 def _read(given: RingText, alg: str | None, schedule: RotationSchedule | None) -> RingContent:
-    """Tell the four kinds of value apart. Raises DaypassError with frames that may hold secrets."""
+    """Tell the five kinds of value apart. Raises DaypassError with frames that may hold secrets."""
     wanted = schedule or RotationSchedule()
+    if _PASERK.match(given.reveal()):
+        return _with_secrets([_read_paserk(given, alg)], wanted)
     if not given.reveal().lstrip().startswith(b"{"):
         return _with_secrets([_secret_text(given, alg or _ALG_OF_TEXT)], wanted)
     try:
@@ -139,6 +143,18 @@ def _secret_text(given: RingText, alg: str) -> SigningKey:
     return SigningKey(entry=_entry(kid, alg, is_first=True), key=key, verifying=key)
 
 
+def _read_paserk(given: RingText, alg: str | None) -> SigningKey:
+    """Take a PASERK that holds a secret or shared key in the clear."""
+    if alg is not None:
+        raise ConfigurationError("a PASERK says what its key is for: leave alg out")
+    key = paserk_key({"paserk": given.reveal().strip().decode("ascii", "replace")})
+    kid = kid_of(key) or ""
+    return read_signing_key(write_key(key), _entry(kid, "", is_first=key.is_private))
+
+
+_PASERK: Final = re.compile(rb"\s*k[1-4]\.[a-z]")
+
+
 def _read_jwk(members: object, alg: str | None, *, is_first: bool) -> SigningKey:
     """Read a key as other software writes it: without times, perhaps without kid."""
     if not isinstance(members, Mapping):
@@ -147,10 +163,11 @@ def _read_jwk(members: object, alg: str | None, *, is_first: bool) -> SigningKey
     kid = members.get("kid")
     if kid is None:
         anonymous = JWK.from_dict(members, alg=bound)
-        kid = derive_kid(_private_parts(members), "sign") if anonymous.kty == "oct" else anonymous.thumbprint()
+        kid = derive_kid(RingSecret(private_octets(anonymous)), "sign") if anonymous.kty == "oct" else None
+        kid = kid or anonymous.thumbprint()
     if not isinstance(kid, str):
         raise KeyFormatError("a kid is a string")
-    is_private = "d" in members or "k" in members
+    is_private = not _PRIVATE_MEMBERS.isdisjoint(members)
     return read_signing_key(members, _entry(kid, "", is_first=is_first and is_private), alg=bound)
 
 
@@ -173,12 +190,11 @@ def _derived_from(signing: Iterable[SigningKey]) -> tuple[SecretKey, ...]:
 
 
 def _derived(held: SigningKey) -> SecretKey:
-    parts = _private_parts(held.key.to_dict(private=True))
+    parts = RingSecret(private_octets(held.key))
     kid = derive_kid(parts, "derive")
     entry = msgspec.structs.replace(held.entry, kid=kid, alg=DERIVE_ALG, purpose="derive", remove_at=None)
     return SecretKey(entry=entry, secret=ring_secret_of(parts))
 
 
-def _private_parts(members: Mapping[str, Any]) -> RingSecret:
-    """Take the secret of a symmetric key, or the private number of another."""
-    return RingSecret(b64url_decode(members["k" if members["kty"] == "oct" else "d"].encode("ascii")))
+_PRIVATE_MEMBERS: Final = frozenset({"d", "k", "priv"})
+"""Where a JWK has what is secret of it. Source: RFC 7518 6; RFC 9964 4."""

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NoReturn, final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, final
 
 import msgspec
 
@@ -26,6 +26,10 @@ from daypass.keyring.memory import MemoryStorage
 from daypass.keyring.rotation import in_use, new_ring, newest_alg, rotated, widened, without
 from daypass.keyring.schedule import RotationSchedule
 from daypass.keyring.storage import RingStorage
+from daypass.keyring.token_key import generate_key
+
+if TYPE_CHECKING:
+    from daypass.tokens.source import TokenKey
 
 __all__ = ["KeyRing"]
 
@@ -43,8 +47,8 @@ class _View(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     begins_at: float
     ends_at: float
     content: RingContent
-    signing: JWK
-    verification: tuple[JWK, ...]
+    signing: Any  # a TokenKey
+    verification: tuple[Any, ...]
     secret_kid: str
     secrets: dict[str, RingSecret]
 
@@ -113,7 +117,9 @@ class KeyRing:
 
         Args:
             path: of a JWK Set of mode 0600; its folder exists.
-            alg: of the first key of a new ring; an old ring goes on with what it has.
+            alg: of the first key of a new ring: of a signature (``EdDSA``), of symmetric encryption for format ``jwe``
+                (``A256GCM``), or ``v4.public``, ``v4.local``, ``v3.public``, ``v3.local`` for the formats of PASETO.
+                An old ring goes on with what it has.
             schedule: of a new ring; an old one is widened where this one asks for longer times, never
                 narrowed.
             clock: epoch seconds.
@@ -164,7 +170,7 @@ class KeyRing:
     ) -> KeyRing:
         """Open the ring that a storage keeps, or make it. Words and errors are those of ``open``."""
         if storage.read() is None:
-            key = JWK.generate(alg)
+            key = generate_key(alg)
             content = new_ring(key, schedule=schedule or RotationSchedule(), now_s=int(clock()))
             with storage.lock():
                 if storage.read() is None:  # and no other process was faster
@@ -195,11 +201,11 @@ class KeyRing:
             return view.epoch  # asked with every token that a verification cache remembers
         return self._now().epoch
 
-    def signing_key(self) -> JWK:
-        """The key that signs now; private."""
-        return self._now().signing
+    def signing_key(self) -> TokenKey:
+        """The key that signs, or encrypts, now; private."""
+        return self._now().signing  # type: ignore[no-any-return]
 
-    def verification_keys(self) -> tuple[JWK, ...]:
+    def verification_keys(self) -> tuple[TokenKey, ...]:
         """Every key whose tokens are accepted now: public halves, and the symmetric keys themselves."""
         return self._now().verification
 
@@ -255,7 +261,7 @@ class KeyRing:
         """
 
         def change(content: RingContent, now_s: int) -> RingContent:
-            key = JWK.generate(alg or newest_alg(content))
+            key = generate_key(alg or newest_alg(content))
             return rotated(content, key, at_once=at_once, now_s=now_s)
 
         return self._change(change).signing[-1].entry.kid
@@ -298,8 +304,9 @@ class KeyRing:
         return self._now().content.entries()
 
     def public(self) -> JWKSet:
-        """The public keys that others may verify with, those that sign later too. Never a symmetric key."""
-        keys = [key for key in self._now().verification if key.kty in PUBLISHED_KTYS and not key.is_private]
+        """The public JWKs that others may verify with, those that sign later too: none shared, none of PASETO."""
+        held = [key for key in self._now().verification if isinstance(key, JWK)]
+        keys = [key for key in held if key.kty in PUBLISHED_KTYS and not key.is_private]
         return JWKSet(keys, allow_empty=True)  # a ring that signs with a secret publishes nothing
 
     def describe(self) -> str:

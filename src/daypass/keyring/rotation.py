@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from daypass.errors import ConfigurationError
-from daypass.jose.jwk import JWK
 from daypass.keyring.content import DERIVE_ALG, RingContent, SecretKey, SigningKey
 from daypass.keyring.derive import RingSecret
 from daypass.keyring.entry import RingEntry
 from daypass.keyring.schedule import RotationSchedule
+from daypass.keyring.token_key import alg_of, kid_of, verifying_half
 from daypass.limits import SECRET_BYTES_MIN
+
+if TYPE_CHECKING:
+    from daypass.tokens.source import TokenKey
 
 __all__ = ["in_use", "new_ring", "newest_alg", "rotated", "widened", "without"]
 
@@ -42,23 +45,23 @@ def in_use(keys: Sequence[Held], now_s: float) -> Held:
     return max(active, key=_sign_from) if active else alive[0]
 
 
-def new_ring(key: JWK, *, schedule: RotationSchedule, now_s: int) -> RingContent:
+def new_ring(key: TokenKey, *, schedule: RotationSchedule, now_s: int) -> RingContent:
     """Put a first key and a first secret on a new ring.
 
     Args:
-        key: private, with ``alg`` and ``kid``.
+        key: private; a JWK with ``alg`` and ``kid``.
         schedule: that the ring keeps from now on.
         now_s: epoch seconds.
     """
     return RingContent((_signing(key, now_s, now_s),), (_secret(now_s, now_s),), schedule)
 
 
-def rotated(content: RingContent, key: JWK, *, at_once: bool, now_s: int) -> RingContent:
+def rotated(content: RingContent, key: TokenKey, *, at_once: bool, now_s: int) -> RingContent:
     """Add a key and a secret that supersede all others, and drop what is removed.
 
     Args:
         content: of the ring.
-        key: private, with ``alg`` and ``kid``.
+        key: private; a JWK with ``alg`` and ``kid``.
         at_once: from now on, instead of after ``publish_s``.
         now_s: epoch seconds.
     """
@@ -129,9 +132,10 @@ def _sign_from(held: SigningKey | SecretKey) -> int:
     return held.entry.sign_from
 
 
-def _signing(key: JWK, now_s: int, from_s: int) -> SigningKey:
-    entry = RingEntry(kid=key.kid or "", alg=key.alg or "", purpose="sign", publish_at=now_s, sign_from=from_s)
-    return SigningKey(entry=entry, key=key, verifying=key if key.kty == "oct" else key.public())
+def _signing(key: TokenKey, now_s: int, from_s: int) -> SigningKey:
+    kid, alg = kid_of(key) or "", alg_of(key) or ""
+    entry = RingEntry(kid=kid, alg=alg, purpose="sign", publish_at=now_s, sign_from=from_s)
+    return SigningKey(entry=entry, key=key, verifying=verifying_half(key))
 
 
 def _secret(now_s: int, from_s: int) -> SecretKey:

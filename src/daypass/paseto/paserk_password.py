@@ -22,7 +22,8 @@ from daypass.limits import (
     ARGON2_MEMORY_BYTES_MAX,
     ARGON2_PASSES_DEFAULT,
     ARGON2_PASSES_MAX,
-    KEY_DERIVATION_COUNT_MAX,
+    ARGON2_WORK_BYTES_MAX,
+    PASERK_PBKDF2_COUNT_MAX,
     PBES2_COUNT_DEFAULT,
     PBES2_COUNT_MIN,
 )
@@ -111,10 +112,10 @@ def _derived(stretching: _Stretching, key: Concealed, nonce: bytes) -> Concealed
 
 
 def _check_pbkdf2(costs: tuple[int, ...]) -> None:
-    if not PBES2_COUNT_MIN <= costs[0] <= KEY_DERIVATION_COUNT_MAX:
+    if not PBES2_COUNT_MIN <= costs[0] <= PASERK_PBKDF2_COUNT_MAX:
         raise KeyFormatError(
             f"this PASERK asks for {costs[0]} rounds of PBKDF2: "
-            f"{PBES2_COUNT_MIN} to {KEY_DERIVATION_COUNT_MAX} are taken"
+            f"{PBES2_COUNT_MIN} to {PASERK_PBKDF2_COUNT_MAX} are taken"
         )
 
 
@@ -139,6 +140,11 @@ def _check_argon2(costs: tuple[int, ...]) -> None:
         raise KeyFormatError(
             f"this PASERK asks for {memory_bytes} bytes of memory for Argon2id: a multiple of {_KIB} is taken, "
             f"at least {_LANE_BYTES_MIN} a lane and at most {ARGON2_MEMORY_BYTES_MAX}"
+        )
+    if memory_bytes * passes > ARGON2_WORK_BYTES_MAX:
+        raise KeyFormatError(
+            f"this PASERK asks for {passes} passes over {memory_bytes} bytes with Argon2id:"
+            f" their product may be {ARGON2_WORK_BYTES_MAX}"
         )
 
 

@@ -87,6 +87,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
         has_audiences: whether a token may name several.
         has_algs: whether a Verifier may name algorithms.
         is_nested: whether a second key encrypts what the first has signed.
+        is_for: whether a key is one of this format; a source may hold those of several.
         encode: the claims of one token as a JSON object; TypeError or ValueError where a verifier would refuse them.
         begin: what tokens of one second share, as a JSON object without its last brace.
         sealer: the key that issues now, what is shared, how the JSON begins, the second key or None -> Seal, and what
@@ -98,6 +99,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     has_audiences: bool
     has_algs: bool
     is_nested: bool
+    is_for: Callable[[object], bool]
     encode: Callable[[Mapping[str, Any]], bytes]
     begin: Callable[[Shared], bytes]
     sealer: Callable[[TokenKey, Shared, bytes, TokenKey | None], tuple[Seal, bytes]]

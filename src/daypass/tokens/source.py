@@ -8,7 +8,7 @@ Source: RFC 8725 3.1, 3.10; PASETO 02-Implementation-Guide/03-Algorithm-Lucidity
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeGuard, runtime_checkable
 
 from daypass.errors import ConfigurationError
@@ -115,13 +115,14 @@ class Layers:
         TypeError: something that holds no keys.
     """
 
-    __slots__ = ("inner", "outer")
+    __slots__ = ("_is_for", "inner", "outer")
 
     def __init__(self, row: Format, keys: object, outer: object, *, word: str) -> None:
         if row.is_nested and outer is None:
             raise ConfigurationError(f"format {row.name!r} needs {word}: the key of the encryption outside")
         if not row.is_nested and outer is not None:
             raise ConfigurationError(f"{word} is for format 'nested', it has no effect with {row.name!r}: leave it out")
+        self._is_for = row.is_for
         self.inner = source_of(keys)
         self.outer = None if outer is None else source_of(outer)
 
@@ -140,8 +141,12 @@ class Layers:
         return self.inner.signing_key(), None if self.outer is None else self.outer.signing_key()
 
     def accepted_keys(self) -> tuple[Keys, Keys | None]:
-        """All that are accepted now. A single key stays one: then a token's key id is not compared."""
-        return _accepted(self.inner), None if self.outer is None else _accepted(self.outer)
+        """All that are accepted now.
+
+        A single key stays one: then a token's key id is not compared. Of a source that changes, a ring say, those of
+        the format are taken: it may hold keys of the format before, or of the one after.
+        """
+        return _accepted(self.inner, self._is_for), None if self.outer is None else _accepted(self.outer, _any)
 
     def reread(self) -> None:
         """Look again now."""
@@ -150,8 +155,14 @@ class Layers:
             self.outer.reread()
 
 
-def _accepted(source: KeySource) -> Keys:
-    return source.keys if isinstance(source, StaticKeys) else source.verification_keys()
+def _accepted(source: KeySource, is_for: Callable[[object], bool]) -> Keys:
+    if isinstance(source, StaticKeys):
+        return source.keys
+    return tuple(key for key in source.verification_keys() if is_for(key))
+
+
+def _any(_key: object) -> bool:
+    return True
 
 
 def _is_key(value: object) -> TypeGuard[TokenKey]:

@@ -97,6 +97,8 @@ class Verifier:
         expected = Expected(policy=policy, algs=allowed, bytes_max=bytes_max, clock=clock)
 
         def compile_for(keys: Keys, decryption_keys: Keys | None = None) -> Verify:
+            if keys == ():
+                return _refuse
             verify = row.verifier(keys, expected, decryption_keys)
             if not cache_entries:
                 return verify
@@ -104,11 +106,20 @@ class Verifier:
 
         layers = Layers(row, keys, decrypt_with, word="decrypt_with")
         if layers.can_change:
+            if layers.accepted_keys()[0] == ():
+                raise ConfigurationError(
+                    f"none of the keys is for format {row.name!r}: KeyRing.rotate(alg=...) adds one"
+                )
             verify = _following(layers, compile_for, is_remembering=cache_entries > 0)
         else:
             verify = compile_for(*layers.accepted_keys())
         self.verify = verify if claims_type is None else lambda token: typed_claims(verify(token), claims_type)
         self.format = row.name
+
+
+def _refuse(_token: str) -> Claims:
+    """What a Verifier does when the last key of its format has left the source."""
+    raise UnknownKey("no key of this verifier is left")
 
 
 def _following(layers: Layers, compile_for: Callable[..., Verify], *, is_remembering: bool) -> Verify:

@@ -282,3 +282,43 @@ def test_nothing_that_holds_a_secret_is_pickled_copied_or_encoded(
             msgspec.json.encode(one)
         with pytest.raises(TypeError):
             json.dumps(one)
+
+
+@pytest.mark.parametrize("alg", ["v4.local", "v3.local", "v4.public", "v3.public"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"kid": "other"},
+        {"kty": "oct"},
+        {"daypass": 5},
+        {"paserk": lambda text: text + "="},
+        {"paserk": lambda text: text[:-1]},
+        {"paserk": lambda text: text + "AAAA"},
+        {"paserk": lambda text: text.replace("k4.", "k2.").replace("k3.", "k1.")},
+        {"paserk": lambda text: [text]},
+    ],
+    ids=str,
+)
+def test_a_ring_with_a_paserk_that_is_refused(alg: str, spoil: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from daypass.keyring.token_key import kid_of
+    from daypass.paseto import LocalKey, SecretKey, paserk
+
+    version: Any = int(alg[1])
+    if alg.endswith("local"):
+        key: Any = LocalKey.from_bytes(version, PLANTED)
+    elif version == 4:
+        from nacl.bindings import crypto_sign_seed_keypair
+
+        key = SecretKey.from_bytes(4, crypto_sign_seed_keypair(PLANTED)[1])
+    else:
+        key = SecretKey.from_bytes(3, PLANTED + PLANTED[:16])
+    document = json.loads(dump_ring(new_ring(key, schedule=RotationSchedule(), now_s=5)).reveal())
+    text = paserk.dump(key)
+    document["keys"][0] |= {name: value(text) if callable(value) else value for name, value in spoil.items()}
+    shows_nothing(lambda: parse_ring(RingText(json.dumps(document).encode()), where="the ring"), ConfigurationError)
+    if "paserk" in spoil and isinstance(wrong := document["keys"][0]["paserk"], str):
+        monkeypatch.setenv(NAME, wrong)
+        shows_nothing(lambda: KeyRing.from_env(NAME))
+    monkeypatch.setenv(NAME, text)
+    shows_nothing(lambda: KeyRing.from_env(NAME, alg="HS512"))
+    assert_silent(repr(key) + str(kid_of(key)) + KeyRing.from_env(NAME).describe())

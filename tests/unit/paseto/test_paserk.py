@@ -26,7 +26,8 @@ from daypass.limits import (
     ARGON2_MEMORY_BYTES_MAX,
     ARGON2_PASSES_DEFAULT,
     ARGON2_PASSES_MAX,
-    KEY_DERIVATION_COUNT_MAX,
+    ARGON2_WORK_BYTES_MAX,
+    PASERK_PBKDF2_COUNT_MAX,
     PASERK_BYTES_MAX,
     PBES2_COUNT_DEFAULT,
 )
@@ -364,14 +365,14 @@ def reach(*_: object, **__: object) -> Any:
 
 
 @pytest.mark.parametrize("version", [1, 3])
-@pytest.mark.parametrize("count", [0, 1, 999, KEY_DERIVATION_COUNT_MAX + 1, 2**31, 2**32 - 1])
+@pytest.mark.parametrize("count", [0, 1, 999, PASERK_PBKDF2_COUNT_MAX + 1, 2**31, 2**32 - 1])
 def test_rounds_are_bounded_before_they_are_run(
     cheap: None, monkeypatch: pytest.MonkeyPatch, count: int, version: Version
 ) -> None:
     text, words = text_of("local-pw", version)
     data = data_of(text)
     monkeypatch.setattr(paserk_password, "pbkdf2_hmac", reach)
-    refused(with_data(text, data[:32] + pack(">I", count) + data[36:]), f"1000 to {KEY_DERIVATION_COUNT_MAX}", **words)
+    refused(with_data(text, data[:32] + pack(">I", count) + data[36:]), f"1000 to {PASERK_PBKDF2_COUNT_MAX}", **words)
 
 
 @pytest.mark.parametrize("version", [2, 4])
@@ -387,6 +388,8 @@ def test_rounds_are_bounded_before_they_are_run(
         (8192, 0, 1, f"passes of Argon2id: 1 to {ARGON2_PASSES_MAX}"),
         (8192, ARGON2_PASSES_MAX + 1, 1, f"passes of Argon2id: 1 to {ARGON2_PASSES_MAX}"),
         (8192, 2**32 - 1, 1, f"passes of Argon2id: 1 to {ARGON2_PASSES_MAX}"),
+        (ARGON2_MEMORY_BYTES_MAX, 5, 1, f"their product may be {ARGON2_WORK_BYTES_MAX}"),
+        (ARGON2_WORK_BYTES_MAX // 16 + 1024, 16, 1, f"their product may be {ARGON2_WORK_BYTES_MAX}"),
         (8192, 1, 0, f"lanes of Argon2id: 1 to {ARGON2_LANES_MAX}"),
         (2**20, 1, ARGON2_LANES_MAX + 1, f"lanes of Argon2id: 1 to {ARGON2_LANES_MAX}"),
         (2**20, 1, 2**32 - 1, f"lanes of Argon2id: 1 to {ARGON2_LANES_MAX}"),

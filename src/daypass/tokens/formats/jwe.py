@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from daypass.claims import encode_claims
 from daypass.errors import ConfigurationError
+from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS
 from daypass.jose.jwe_compact import compile_encrypter
 from daypass.jose.jwe_header import allow
 from daypass.jose.jwk import JWK
@@ -23,6 +24,10 @@ from daypass.tokens.formats.jwt import begin_with_epoch
 __all__ = ["FORMATS", "encrypter_of"]
 
 _WANTED: Final = "format 'jwe' takes symmetric JWKs (dir, A*KW, A*GCMKW)"
+
+
+def _encrypts(key: object) -> bool:
+    return isinstance(key, JWK) and key.kty == "oct" and key.alg not in SIGNATURE_ALGORITHMS
 
 
 def _demand_shared(key: JWK) -> None:
@@ -70,6 +75,7 @@ FORMATS: Final = {
         has_audiences=True,
         has_algs=True,
         is_nested=False,
+        is_for=_encrypts,
         encode=encode_claims,
         begin=begin_with_epoch,
         sealer=_sealer,

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from daypass.claims import encode_claims
 from daypass.encoding import b64url_segment, encode_json
+from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.jose.jws_compact import signing_header
@@ -17,9 +18,14 @@ from daypass.jose.key_choice import KeyChoice
 from daypass.jose.key_use import prepared_signer, signing_algorithm
 from daypass.tokens.format import Expected, Format, Seal, Shared, Verify, demand_keys
 
-__all__ = ["FORMATS", "WANTED", "begin_with_epoch", "sign_sealer"]
+__all__ = ["FORMATS", "WANTED", "begin_with_epoch", "sign_sealer", "signs"]
 
 WANTED: Final = "format 'jwt' takes JWKs"
+
+
+def signs(key: object) -> bool:
+    """Whether it is a JWK that signs, or that names no algorithm."""
+    return isinstance(key, JWK) and (key.alg is None or key.alg in SIGNATURE_ALGORITHMS)
 
 
 def begin_with_epoch(shared: Shared) -> bytes:
@@ -49,6 +55,7 @@ FORMATS: Final = {
         has_audiences=True,
         has_algs=True,
         is_nested=False,
+        is_for=signs,
         encode=encode_claims,
         begin=begin_with_epoch,
         sealer=sign_sealer,

@@ -17,7 +17,7 @@ from daypass.jose.jwt_nested import compile_nested_verifier
 from daypass.jose.key_choice import DecryptionChoice, KeyChoice
 from daypass.tokens.format import Expected, Format, Seal, Shared, Verify, demand_keys
 from daypass.tokens.formats.jwe import encrypter_of
-from daypass.tokens.formats.jwt import begin_with_epoch, sign_sealer
+from daypass.tokens.formats.jwt import begin_with_epoch, sign_sealer, signs
 
 __all__ = ["FORMATS"]
 
@@ -53,6 +53,7 @@ FORMATS: Final = {
         has_audiences=True,
         has_algs=True,
         is_nested=True,
+        is_for=signs,
         encode=encode_claims,
         begin=begin_with_epoch,
         sealer=_sealer,

@@ -63,6 +63,7 @@ def _format(name: Literal["paseto-v3-local", "paseto-v4-local"], version: Litera
         has_audiences=False,
         has_algs=False,
         is_nested=False,
+        is_for=lambda key: isinstance(key, LocalKey) and key.version == version,
         encode=encode_own,
         begin=begin_with_times,
         sealer=sealer,

@@ -70,6 +70,7 @@ def _format(name: Literal["paseto-v3-public", "paseto-v4-public"], version: Lite
         has_audiences=False,
         has_algs=False,
         is_nested=False,
+        is_for=lambda key: isinstance(key, PublicKey | SecretKey) and key.version == version,
         encode=encode_own,
         begin=begin_with_times,
         sealer=sealer,
