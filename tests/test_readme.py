@@ -43,6 +43,8 @@ SHOWN = {"text", "json", "http"}
 SHAPES = [
     (r"\beyJ[\w.-]{20,}", "<access token>"),
     (r"\bdpr1\.[\w.-]{20,}", "<refresh token>"),
+    (r"\bv[1-4]\.(local|public)\.[\w.-]{20,}", r"<v \1 token>"),
+    (r"\b(k[1-4]\.[a-z.-]+)\.[\w-]{20,}", r"<\1>"),
     (r"(?<![\w-])[\w-]{42}[AEIMQUYcgkosw048](?![\w-])", "<kid>"),
     (r"(?<![\w-])[\w-]{21}[AQgw](?![\w-])", "<id>"),
     (r"\b[0-9a-f]{32}\b", "<jti>"),
