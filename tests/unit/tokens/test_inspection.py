@@ -551,7 +551,7 @@ def test_the_tokens_of_rfc_7520_are_read(token: Any) -> None:
         ("-----BEGIN PUBLIC KEY-----", "PEM"),
         (f"{compact()}~WyJhIl0~", "SD-JWT"),
         ("\ud800.\ud800.\ud800", "first segment"),
-        ("v4.public.AAAA", "first segment"),
+        ("V4.public.AAAA", "first segment"),
     ],
 )
 def test_what_is_no_token_is_malformed(text: str, hint: str) -> None:

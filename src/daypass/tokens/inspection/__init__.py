@@ -1,6 +1,6 @@
-"""Looking at a token without verifying it: ``inspector`` reads it, ``jose`` knows the format, the rest finds faults.
+"""Looking at a token without verifying it: ``jose`` and ``paseto`` read their formats, the rest finds faults.
 
-Source: DESIGN.md 2 (reading without verifying); RFC 8725.
+Source: DESIGN.md 2 (reading without verifying); RFC 8725; PASETO Common.
 """
 
 from daypass.tokens.inspection.findings import Finding as Finding

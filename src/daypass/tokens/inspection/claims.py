@@ -8,7 +8,7 @@ Source: RFC 7519 4.1; RFC 9068 2.2; RFC 8725 3.8 to 3.11; OpenID Connect Core 5.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from daypass.limits import (
@@ -72,7 +72,15 @@ _EMAIL: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,8}[
 """Bounded everywhere, and tried once a word: a megabyte of anything costs no more than reading it."""
 
 
-def inspect_claims(found: Findings, claims: Mapping[str, Any], *, typ: str, now_s: float, is_compact: bool) -> None:
+def inspect_claims(
+    found: Findings,
+    claims: Mapping[str, Any],
+    *,
+    typ: str,
+    now_s: float,
+    is_compact: bool,
+    odd_times: Collection[str] = (),
+) -> None:
     """Look at registered claims: what is missing, has the wrong type or the wrong time.
 
     Args:
@@ -80,14 +88,17 @@ def inspect_claims(found: Findings, claims: Mapping[str, Any], *, typ: str, now_
         claims: a JSON object.
         typ: of the header, lower case, without ``application/``; empty where there is none.
         now_s: epoch seconds.
-        is_compact: whether it can be a JWT; of anything else no claim is missed.
+        is_compact: whether it can be a token of claims; of anything else no claim is missed.
+        odd_times: claims that were found to be no times in the spelling of their format: they are there, and that is
+            all.
 
     Source: RFC 7519 4.1, 7.2; RFC 9068 2.2.
     """
-    _inspect_types(found, claims)
+    fitting = {name: value for name, value in claims.items() if name not in odd_times} if odd_times else claims
+    _inspect_types(found, fitting)
     if is_compact:
         _inspect_presence(found, claims, typ)
-    _inspect_times(found, claims, typ, now_s)
+    _inspect_times(found, fitting, typ, now_s)
 
 
 def time_of(claims: Mapping[str, Any], name: str) -> float | None:
@@ -165,19 +176,23 @@ def _inspect_times(found: Findings, claims: Mapping[str, Any], typ: str, now_s: 
 # ---------------------------------------------------------------------------------------------- personal data
 
 _Path = tuple["_Path", str | int] | None
+_KEEP_IT_OR_ENCRYPT: Final = "keep it on the server, or encrypt the token"
 
 
-def inspect_personal(found: Findings, members: Mapping[str, Any], where: str) -> None:
+def inspect_personal(
+    found: Findings, members: Mapping[str, Any] | str, where: str, *, advice: str = _KEEP_IT_OR_ENCRYPT
+) -> None:
     """Look for personal data: names of OpenID Connect claims, and values that look like an e-mail address.
 
     Args:
         found: collects; at most PERSONAL_FINDINGS_MAX places of one object.
-        members: claims or a header; INSPECTED_VALUES_MAX of its values are looked at.
+        members: claims or a header, of which INSPECTED_VALUES_MAX values are looked at; or a text.
         where: its place.
+        advice: what to do about it.
 
     Source: OpenID Connect Core 5.1; RFC 7519 12 (privacy).
     """
-    waiting: list[tuple[_Path, Any]] = [(None, dict(members))]
+    waiting: list[tuple[_Path, Any]] = [(None, members if isinstance(members, str) else dict(members))]
     reported = looked_at = 0
     while waiting and looked_at < INSPECTED_VALUES_MAX and reported < PERSONAL_FINDINGS_MAX:
         path, value = waiting.pop()
@@ -188,7 +203,7 @@ def inspect_personal(found: Findings, members: Mapping[str, Any], where: str) ->
             found.warning(
                 "personal_data",
                 place_of(where, _steps(path)),
-                f"{what}: whoever holds or logs the token reads it; keep it on the server, or encrypt the token",
+                f"{what}: whoever holds or logs the token reads it; {advice}",
             )
         elif isinstance(value, dict):
             waiting.extend(((path, name), child) for name, child in reversed(value.items()))

@@ -25,7 +25,7 @@ from daypass.limits import (
 )
 from daypass.tokens.inspection.findings import Findings, place_of, read_octets
 
-__all__ = ["inspect_encryption", "inspect_header", "inspect_signature", "typ_of"]
+__all__ = ["inspect_encryption", "inspect_header", "inspect_kid", "inspect_signature", "typ_of"]
 
 _TEXTS: Final = (
     "alg",
@@ -92,7 +92,7 @@ def inspect_header(found: Findings, members: Mapping[str, Any], where: str, *, i
     if "b64" in members and not isinstance(members["b64"], bool):
         found.error("header_type", f"{where}.b64", "b64 must be true or false")
     _inspect_crit(found, members, where, is_protected)
-    _inspect_kid(found, members.get("kid"), f"{where}.kid")
+    inspect_kid(found, members.get("kid"), f"{where}.kid")
     _inspect_keys(found, members, where)
     if "zip" in members and not is_protected:
         found.error("zip", f"{where}.zip", "zip must be in the protected header")
@@ -131,8 +131,11 @@ def _inspect_crit(found: Findings, members: Mapping[str, Any], where: str, is_pr
             )
 
 
-def _inspect_kid(found: Findings, kid: object, where: str) -> None:
-    """Source: RFC 7515 4.1.4; RFC 8725 3.10."""
+def inspect_kid(found: Findings, kid: object, where: str) -> None:
+    """Look at the name of a key, which may be an attack on whoever looks keys up by it.
+
+    Source: RFC 7515 4.1.4; RFC 8725 3.10.
+    """
     if not isinstance(kid, str):
         return
     if len(kid.encode("utf-8", "replace")) > KID_BYTES_MAX:

@@ -10,41 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from daypass.errors import MalformedToken
 from daypass.jose.jwa.content_encryption import CONTENT_ENCRYPTIONS
 from daypass.limits import HEADER_BYTES_MAX, INSPECTED_PARTS_MAX
 from daypass.tokens.inspection.findings import Findings, read_object, read_octets
 from daypass.tokens.inspection.headers import inspect_encryption, inspect_header, inspect_signature, typ_of
+from daypass.tokens.inspection.parts import Parts
 from daypass.tokens.inspection.unverified import UnverifiedHeader
 
-__all__ = ["Parts", "read_compact", "read_json"]
+__all__ = ["read_compact", "read_json"]
 
 _Members = Mapping[str, Any]
-
-
-class Parts(msgspec.Struct, kw_only=True):
-    """What a token consists of.
-
-    Args:
-        kind: ``jws`` or ``jwe``.
-        form: ``compact``, ``flattened`` or ``general``.
-        headers: those that could be read.
-        claims: the payload as a JSON object, or None.
-        payload: the payload as bytes where it is no JSON object, or None.
-    """
-
-    kind: str
-    form: str
-    headers: list[UnverifiedHeader] = []
-    claims: dict[str, Any] | None = None
-    payload: bytes | None = None
-
-    @property
-    def typ(self) -> str:
-        """The first ``typ``, as it is compared; empty where there is none."""
-        return next((typ for header in self.headers if (typ := typ_of(header.members.get("typ")))), "")
 
 
 def read_compact(text: str, found: Findings) -> Parts:

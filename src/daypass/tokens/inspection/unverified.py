@@ -19,7 +19,8 @@ class UnverifiedHeader(msgspec.Struct, frozen=True):
     """One header of a token.
 
     Args:
-        where: ``header``; in JSON serialization ``protected``, ``signatures[0].header`` and so on.
+        where: ``header``; in JSON serialization ``protected``, ``signatures[0].header`` and so on; of a PASETO also
+            ``footer``.
         members: what it says.
     """
 
@@ -37,12 +38,16 @@ class UnverifiedToken(msgspec.Struct, frozen=True, kw_only=True):
     """What a token says, unverified: for people who look, never for a decision.
 
     Args:
-        kind: the family: ``jws``, ``jwe``.
-        form: how it is written: ``compact``, ``flattened`` or ``general``.
+        kind: the family: ``jws``, ``jwe``, ``paseto``.
+        form: how it is written: ``compact``, ``flattened`` or ``general``; of a PASETO version and purpose: what is
+            ``v4.public`` is signed, what is ``v4.local`` encrypted.
         token_bytes: its length.
-        headers: at least one; in JSON serialization each with its place.
-        claims: the payload where it is a JSON object; None where it is not, or is encrypted.
+        headers: at least one; in JSON serialization each with its place. That of a PASETO says ``version`` and
+            ``purpose``; a second one is its footer, where that is a JSON object.
+        claims: the payload where it is a JSON object; None where it is not, or is encrypted. The times of a PASETO are
+            epoch seconds here; what is no time stands as it was found.
         payload: the payload where it is no JSON object; None where it is, or is encrypted, or cannot be decoded.
+        footer: the footer of a PASETO where it is no JSON object; None where it is, or there is none.
         now_s: when it was looked at, epoch seconds.
         issued_at: ``iat``, epoch seconds; None where there is none, or it is no time.
         not_before: ``nbf``, as above.
@@ -61,6 +66,7 @@ class UnverifiedToken(msgspec.Struct, frozen=True, kw_only=True):
     not_before: float | None
     expires_at: float | None
     findings: tuple[Finding, ...]
+    footer: bytes | None = None
 
     @property
     def header(self) -> dict[str, Any]:
