@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from daypass.errors import MalformedToken
+from daypass.errors import MalformedToken, TokenTooLarge
 
 __all__ = [
     "JSON",
@@ -26,6 +26,7 @@ __all__ = [
     "is_json",
     "parse_object",
     "refuse_json",
+    "token_octets",
 ]
 
 JSON = None | bool | int | float | str | list[Any] | dict[str, Any]
@@ -93,6 +94,28 @@ def b64url_decode(data: bytes) -> bytes:
 
 
 _NOT_BASE64URL: Final = "not canonical base64url: expected A-Z a-z 0-9 - _ without padding, whitespace or stray bits"
+
+
+def token_octets(token: object, bytes_max: int) -> bytes:
+    """Take the text of a token as octets, before anything else is done with it.
+
+    Args:
+        token: of a stranger: anything.
+        bytes_max: the longest token that is looked at.
+
+    Raises:
+        TokenTooLarge: longer than ``bytes_max``; nothing else was looked at.
+        MalformedToken: no str, not ASCII.
+
+    Source: RFC 7515 3.1; PASETO 01-Protocol-Versions/Common.
+    """
+    if not isinstance(token, str):
+        raise MalformedToken("a token is a str")
+    if len(token) > bytes_max:
+        raise TokenTooLarge(f"the token is longer than {bytes_max} bytes")
+    if not token.isascii():
+        raise MalformedToken("a token is ASCII")
+    return token.encode("ascii")
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:

@@ -87,11 +87,11 @@ PASERK_BYTES_MAX: Final = 16 * 1024
 """A PASERK, as text."""
 ARGON2_MEMORY_BYTES_DEFAULT: Final = 64 * 1024 * 1024
 """Memory from a password to a wrapped key. Source: RFC 9106 4, second recommendation."""
-ARGON2_PASSES_DEFAULT: Final = 3
+ARGON2_PASS_COUNT_DEFAULT: Final = 3
 """Source: RFC 9106 4."""
 ARGON2_MEMORY_BYTES_MAX: Final = 512 * 1024 * 1024
 """What a PASERK that somebody else made may ask for."""
-ARGON2_PASSES_MAX: Final = 16
+ARGON2_PASS_COUNT_MAX: Final = 16
 """Passes over that memory, the same."""
 ARGON2_WORK_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
 """Memory times passes, the same: less than two seconds."""

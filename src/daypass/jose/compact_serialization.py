@@ -6,7 +6,8 @@ Source: RFC 7515 3.1, 7.1; RFC 7516 3.1, 7.1.
 
 from __future__ import annotations
 
-from daypass.errors import MalformedToken, TokenTooLarge
+from daypass.encoding import token_octets
+from daypass.errors import MalformedToken
 
 __all__ = ["JWE_SEGMENTS", "JWS_SEGMENTS", "split_compact"]
 
@@ -32,13 +33,7 @@ def split_compact(token: str, count: int, bytes_max: int) -> list[bytes]:
 
     Source: RFC 7515 3.1, 7.1; RFC 7516 3.1, 7.1.
     """
-    if not isinstance(token, str):
-        raise MalformedToken("a token is a str")
-    if len(token) > bytes_max:
-        raise TokenTooLarge(f"the token is longer than {bytes_max} bytes")
-    if not token.isascii():
-        raise MalformedToken("a token is ASCII")
-    segments = token.encode("ascii").split(b".", count)
+    segments = token_octets(token, bytes_max).split(b".", count)
     if len(segments) != count:
         raise MalformedToken(_SHAPES[count])
     return segments

@@ -8,6 +8,7 @@ keys. What stands behind them, from the top down::
     paserk       paserk_*       keys as text: plain, wrapped, under a password, sealed, and their ids
     v1 v2 v3 v4                 two protocols each: local (encrypted) and public (signed)
     keys         key_material   typed by version and purpose; every check of them
+    encrypt_then_mac            what local is in v1, v3 and v4
     pae  protocol               what is authenticated; the form of a protocol
     xchacha20  aes_ctr  ed25519 the primitives, out of cryptography, PyNaCl and hashlib
 

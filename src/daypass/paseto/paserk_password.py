@@ -20,8 +20,8 @@ from daypass.limits import (
     ARGON2_LANES_MAX,
     ARGON2_MEMORY_BYTES_DEFAULT,
     ARGON2_MEMORY_BYTES_MAX,
-    ARGON2_PASSES_DEFAULT,
-    ARGON2_PASSES_MAX,
+    ARGON2_PASS_COUNT_DEFAULT,
+    ARGON2_PASS_COUNT_MAX,
     ARGON2_WORK_BYTES_MAX,
     PASERK_PBKDF2_COUNT_MAX,
     PBES2_COUNT_DEFAULT,
@@ -133,9 +133,11 @@ def _sha384(message: bytes) -> bytes:
 def _check_argon2(costs: tuple[int, ...]) -> None:
     memory_bytes, passes, lanes = costs
     if not 1 <= lanes <= ARGON2_LANES_MAX:
-        raise KeyFormatError(f"this PASERK asks for {lanes} lanes of Argon2id: 1 to {ARGON2_LANES_MAX} are taken")
-    if not 1 <= passes <= ARGON2_PASSES_MAX:
-        raise KeyFormatError(f"this PASERK asks for {passes} passes of Argon2id: 1 to {ARGON2_PASSES_MAX} are taken")
+        raise KeyFormatError(f"this PASERK asks for {lanes} lanes of Argon2id: 1 to {ARGON2_LANES_MAX} pass")
+    if not 1 <= passes <= ARGON2_PASS_COUNT_MAX:
+        raise KeyFormatError(
+            f"this PASERK asks for {passes} passes of Argon2id: 1 to {ARGON2_PASS_COUNT_MAX} pass"
+        )
     if memory_bytes % _KIB or not lanes * _LANE_BYTES_MIN <= memory_bytes <= ARGON2_MEMORY_BYTES_MAX:
         raise KeyFormatError(
             f"this PASERK asks for {memory_bytes} bytes of memory for Argon2id: a multiple of {_KIB} is taken, "
@@ -180,7 +182,7 @@ _ARGON2ID: Final = _Stretching(
     salt_bytes=16,
     costs=Struct(">QII"),
     # One lane: libsodium, which many peers are built upon, knows no other number.
-    written=(ARGON2_MEMORY_BYTES_DEFAULT, ARGON2_PASSES_DEFAULT, 1),
+    written=(ARGON2_MEMORY_BYTES_DEFAULT, ARGON2_PASS_COUNT_DEFAULT, 1),
     check=_check_argon2,
     stretch=_argon2id,
     digest=lambda message: blake2b(message, digest_size=32).digest(),

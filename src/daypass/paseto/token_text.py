@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from daypass.encoding import b64url_decode, b64url_segment
+from daypass.encoding import b64url_decode, b64url_segment, token_octets
 from daypass.errors import MalformedToken, TokenTooLarge, UnsupportedToken
 from daypass.limits import FOOTER_BYTES_MAX
 
@@ -42,13 +42,7 @@ def split_token(token: str, header: bytes, bytes_max: int) -> tuple[bytes, bytes
 
     Source: PASETO Common; 02-Implementation-Guide/03-Algorithm-Lucidity.
     """
-    if not isinstance(token, str):
-        raise MalformedToken("a token is a str")
-    if len(token) > bytes_max:
-        raise TokenTooLarge(f"the token is longer than {bytes_max} bytes")
-    if not token.isascii():
-        raise MalformedToken("a token is ASCII")
-    raw = token.encode("ascii")
+    raw = token_octets(token, bytes_max)
     if not raw.startswith(header):
         refuse_header(token, header)
     payload, dot, footer = raw[len(header) :].partition(b".")

@@ -5,13 +5,12 @@ Source: PASETO 01-Protocol-Versions/Version1.
 
 from __future__ import annotations
 
-from hmac import compare_digest
 from typing import TYPE_CHECKING, Final
 
-from daypass.errors import DecryptionFailed
 from daypass.paseto.aes_ctr import aes_256_ctr, hkdf_sha384, hmac_sha384
+from daypass.paseto.encrypt_then_mac import Split, Suite, local_protocol
 from daypass.paseto.pae import pae
-from daypass.paseto.protocol import Draw, LocalProtocol, Open, PublicProtocol, Seal, Sign, Verify
+from daypass.paseto.protocol import Draw, PublicProtocol, Sign, Verify
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.padding import PSS
@@ -19,45 +18,39 @@ if TYPE_CHECKING:
 
 __all__ = ["LOCAL", "PUBLIC"]
 
-_LOCAL: Final = b"v1.local."
 _PUBLIC: Final = b"v1.public."
 _NONCE_BYTES: Final = 32
-_TAG_BYTES: Final = 48
 _SIGNATURE_BYTES: Final = 256
 
 
 # --------------------------------------------------------------------------------------------------- v1.local
 
 
-def _split(key: bytes, nonce: bytes) -> tuple[bytes, bytes]:
-    """Encryption key and authentication key of a token: half of its nonce salts them, the other half is the counter."""
-    derive = hkdf_sha384(key, length_bytes=32, salt=nonce[:16])
-    return derive(b"paseto-encryption-key"), derive(b"paseto-auth-key-for-aead")
+def _splitter(key: bytes) -> Split:
+    def split(nonce: bytes) -> tuple[bytes, bytes, bytes]:  # half of the nonce salts the keys, the other half counts
+        derive = hkdf_sha384(key, length_bytes=32, salt=nonce[:16])
+        return derive(b"paseto-encryption-key"), nonce[16:], derive(b"paseto-auth-key-for-aead")
+
+    return split
 
 
-def _sealer(key: bytes, draw: Draw) -> Seal:
-    def seal(message: bytes, footer: bytes, _implicit: bytes) -> bytes:
-        # Bound to the message, too: a generator that repeats itself repeats no nonce for another message.
-        nonce = hmac_sha384(draw(_NONCE_BYTES), message)[:_NONCE_BYTES]
-        encryption_key, authentication_key = _split(key, nonce)
-        ciphertext = aes_256_ctr(encryption_key, nonce[16:], message)
-        return nonce + ciphertext + hmac_sha384(authentication_key, pae(_LOCAL, nonce, ciphertext, footer))
-
-    return seal
+def _nonce(draw: Draw, message: bytes) -> bytes:
+    """Bound to the message, too: a generator that repeats itself repeats no nonce for another message."""
+    return hmac_sha384(draw(_NONCE_BYTES), message)[:_NONCE_BYTES]
 
 
-def _opener(key: bytes) -> Open:
-    def open_token(sealed: bytes, footer: bytes, _implicit: bytes) -> bytes:
-        if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
-            raise DecryptionFailed
-        nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:-_TAG_BYTES]
-        encryption_key, authentication_key = _split(key, nonce)
-        authenticated = pae(_LOCAL, nonce, ciphertext, footer)
-        if not compare_digest(hmac_sha384(authentication_key, authenticated), sealed[-_TAG_BYTES:]):
-            raise DecryptionFailed
-        return aes_256_ctr(encryption_key, nonce[16:], ciphertext)
-
-    return open_token
+LOCAL: Final = local_protocol(
+    Suite(
+        header=b"v1.local.",
+        nonce_bytes=_NONCE_BYTES,
+        tag_bytes=48,
+        splitter=_splitter,
+        cipher=aes_256_ctr,
+        mac=hmac_sha384,
+        draw_nonce=_nonce,
+        has_implicit=False,
+    )
+)
 
 
 # -------------------------------------------------------------------------------------------------- v1.public
@@ -93,7 +86,6 @@ def _verifier(public: RSAPublicKey) -> Verify:
     return holds
 
 
-LOCAL: Final = LocalProtocol(header=_LOCAL, sealer=_sealer, opener=_opener, has_implicit=False)
 PUBLIC: Final = PublicProtocol(
     header=_PUBLIC, signature_bytes=_SIGNATURE_BYTES, signer=_signer, verifier=_verifier, has_implicit=False
 )

@@ -5,33 +5,28 @@ Source: PASETO 01-Protocol-Versions/Version3.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from hmac import compare_digest
 from typing import TYPE_CHECKING, Final
 
-from daypass.errors import DecryptionFailed
 from daypass.paseto.aes_ctr import aes_256_ctr, hkdf_sha384, hmac_sha384
+from daypass.paseto.encrypt_then_mac import Split, Suite, local_protocol
 from daypass.paseto.key_material import compressed_point
 from daypass.paseto.pae import pae
-from daypass.paseto.protocol import Draw, LocalProtocol, Open, PublicProtocol, Seal, Sign, Verify
+from daypass.paseto.protocol import Draw, PublicProtocol, Sign, Verify
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
 __all__ = ["LOCAL", "PUBLIC"]
 
-_LOCAL: Final = b"v3.local."
 _PUBLIC: Final = b"v3.public."
 _NONCE_BYTES: Final = 32
-_TAG_BYTES: Final = 48
 _SCALAR_BYTES: Final = 48
 
 
 # --------------------------------------------------------------------------------------------------- v3.local
 
 
-def _key_splitter(key: bytes) -> Callable[[bytes], tuple[bytes, bytes, bytes]]:
-    """From the nonce of a token to encryption key, counter block and authentication key."""
+def _splitter(key: bytes) -> Split:
     derive = hkdf_sha384(key, length_bytes=48)
 
     def split(nonce: bytes) -> tuple[bytes, bytes, bytes]:
@@ -41,33 +36,22 @@ def _key_splitter(key: bytes) -> Callable[[bytes], tuple[bytes, bytes, bytes]]:
     return split
 
 
-def _sealer(key: bytes, draw: Draw) -> Seal:
-    split = _key_splitter(key)
-
-    def seal(message: bytes, footer: bytes, implicit: bytes) -> bytes:
-        nonce = draw(_NONCE_BYTES)
-        encryption_key, counter, authentication_key = split(nonce)
-        ciphertext = aes_256_ctr(encryption_key, counter, message)
-        authenticated = pae(_LOCAL, nonce, ciphertext, footer, implicit)
-        return nonce + ciphertext + hmac_sha384(authentication_key, authenticated)
-
-    return seal
+def _nonce(draw: Draw, _message: bytes) -> bytes:
+    return draw(_NONCE_BYTES)
 
 
-def _opener(key: bytes) -> Open:
-    split = _key_splitter(key)
-
-    def open_token(sealed: bytes, footer: bytes, implicit: bytes) -> bytes:
-        if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
-            raise DecryptionFailed
-        nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:-_TAG_BYTES]
-        encryption_key, counter, authentication_key = split(nonce)
-        authenticated = pae(_LOCAL, nonce, ciphertext, footer, implicit)
-        if not compare_digest(hmac_sha384(authentication_key, authenticated), sealed[-_TAG_BYTES:]):
-            raise DecryptionFailed
-        return aes_256_ctr(encryption_key, counter, ciphertext)
-
-    return open_token
+LOCAL: Final = local_protocol(
+    Suite(
+        header=b"v3.local.",
+        nonce_bytes=_NONCE_BYTES,
+        tag_bytes=48,
+        splitter=_splitter,
+        cipher=aes_256_ctr,
+        mac=hmac_sha384,
+        draw_nonce=_nonce,
+        has_implicit=True,
+    )
+)
 
 
 # -------------------------------------------------------------------------------------------------- v3.public
@@ -108,7 +92,6 @@ def _verifier(public: EllipticCurvePublicKey) -> Verify:
     return holds
 
 
-LOCAL: Final = LocalProtocol(header=_LOCAL, sealer=_sealer, opener=_opener, has_implicit=True)
 PUBLIC: Final = PublicProtocol(
     header=_PUBLIC, signature_bytes=2 * _SCALAR_BYTES, signer=_signer, verifier=_verifier, has_implicit=True
 )

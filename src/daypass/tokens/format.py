@@ -17,9 +17,20 @@ from daypass.claims import Claims, ClaimsPolicy
 from daypass.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from daypass.tokens.source import Keys, TokenKey
+    from daypass.tokens.source import Keys
 
-__all__ = ["FORMATS", "Expected", "Format", "FormatName", "Seal", "Shared", "Verify", "demand_keys", "format_of"]
+__all__ = [
+    "FORMATS",
+    "Expected",
+    "Format",
+    "FormatName",
+    "Seal",
+    "Sealer",
+    "Shared",
+    "Verify",
+    "demand_keys",
+    "format_of",
+]
 
 FormatName = Literal[
     "jwt", "jwe", "nested", "paseto-v4-public", "paseto-v4-local", "paseto-v3-public", "paseto-v3-local"
@@ -79,6 +90,10 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], float]
 
 
+Sealer = Callable[[Any, Shared, bytes, Any], tuple[Seal, bytes]]
+"""From the key that issues now, what is shared, how the JSON begins and the second key (or None) to what seals."""
+
+
 class Format(msgspec.Struct, frozen=True, kw_only=True):
     """One format.
 
@@ -102,7 +117,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     is_for: Callable[[object], bool]
     encode: Callable[[Mapping[str, Any]], bytes]
     begin: Callable[[Shared], bytes]
-    sealer: Callable[[TokenKey, Shared, bytes, TokenKey | None], tuple[Seal, bytes]]
+    sealer: Sealer
     verifier: Callable[[Keys, Expected, Keys | None], Verify]
 
 

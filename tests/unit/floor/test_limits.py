@@ -37,3 +37,7 @@ def test_bounds_fit_into_each_other() -> None:
     assert limits.PBES2_SALT_BYTES_MIN < limits.PBES2_SALT_BYTES < limits.PBES2_SALT_BYTES_MAX
     assert limits.PBES2_COUNT_MAX < limits.KEY_DERIVATION_COUNT_MAX < 2**31  # beyond, PBKDF2 panics
     assert limits.INFLATED_BYTES_FREE < limits.PLAINTEXT_BYTES_MAX < limits.TOKEN_BYTES_MAX
+    assert limits.FOOTER_BYTES_MAX < limits.JWT_BYTES_MAX
+    assert limits.PBES2_COUNT_DEFAULT < limits.PASERK_PBKDF2_COUNT_MAX < limits.KEY_DERIVATION_COUNT_MAX
+    assert limits.ARGON2_MEMORY_BYTES_DEFAULT < limits.ARGON2_MEMORY_BYTES_MAX < limits.ARGON2_WORK_BYTES_MAX
+    assert limits.ARGON2_PASS_COUNT_DEFAULT * limits.ARGON2_MEMORY_BYTES_DEFAULT < limits.ARGON2_WORK_BYTES_MAX

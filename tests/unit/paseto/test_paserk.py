@@ -24,11 +24,11 @@ from daypass.limits import (
     ARGON2_LANES_MAX,
     ARGON2_MEMORY_BYTES_DEFAULT,
     ARGON2_MEMORY_BYTES_MAX,
-    ARGON2_PASSES_DEFAULT,
-    ARGON2_PASSES_MAX,
+    ARGON2_PASS_COUNT_DEFAULT,
+    ARGON2_PASS_COUNT_MAX,
     ARGON2_WORK_BYTES_MAX,
-    PASERK_PBKDF2_COUNT_MAX,
     PASERK_BYTES_MAX,
+    PASERK_PBKDF2_COUNT_MAX,
     PBES2_COUNT_DEFAULT,
 )
 from daypass.paseto import LocalKey, PublicKey, SecretKey, paserk, paserk_password, paserk_rsa_kem
@@ -353,7 +353,7 @@ def test_points_that_are_none_are_carried_and_not_used() -> None:
 
 def test_the_costs_of_what_is_written() -> None:
     text = paserk.dump(local_of(4), password=PASSWORD)
-    assert data_of(text)[16:32] == pack(">QII", ARGON2_MEMORY_BYTES_DEFAULT, ARGON2_PASSES_DEFAULT, 1)
+    assert data_of(text)[16:32] == pack(">QII", ARGON2_MEMORY_BYTES_DEFAULT, ARGON2_PASS_COUNT_DEFAULT, 1)
     assert paserk.load(text, password=PASSWORD).to_bytes() == local_of(4).to_bytes()
     text = paserk.dump(secret_of(3), password=PASSWORD)
     assert data_of(text)[32:36] == pack(">I", PBES2_COUNT_DEFAULT)
@@ -385,9 +385,9 @@ def test_rounds_are_bounded_before_they_are_run(
         (8193, 1, 1, "a multiple of 1024"),
         (ARGON2_MEMORY_BYTES_MAX + 1024, 1, 1, f"at most {ARGON2_MEMORY_BYTES_MAX}"),
         (2**64 - 1024, 1, 1, f"at most {ARGON2_MEMORY_BYTES_MAX}"),
-        (8192, 0, 1, f"passes of Argon2id: 1 to {ARGON2_PASSES_MAX}"),
-        (8192, ARGON2_PASSES_MAX + 1, 1, f"passes of Argon2id: 1 to {ARGON2_PASSES_MAX}"),
-        (8192, 2**32 - 1, 1, f"passes of Argon2id: 1 to {ARGON2_PASSES_MAX}"),
+        (8192, 0, 1, f"passes of Argon2id: 1 to {ARGON2_PASS_COUNT_MAX}"),
+        (8192, ARGON2_PASS_COUNT_MAX + 1, 1, f"passes of Argon2id: 1 to {ARGON2_PASS_COUNT_MAX}"),
+        (8192, 2**32 - 1, 1, f"passes of Argon2id: 1 to {ARGON2_PASS_COUNT_MAX}"),
         (ARGON2_MEMORY_BYTES_MAX, 5, 1, f"their product may be {ARGON2_WORK_BYTES_MAX}"),
         (ARGON2_WORK_BYTES_MAX // 16 + 1024, 16, 1, f"their product may be {ARGON2_WORK_BYTES_MAX}"),
         (8192, 1, 0, f"lanes of Argon2id: 1 to {ARGON2_LANES_MAX}"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from daypass.claims import encode_claims
 from daypass.errors import ConfigurationError
 from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS
 from daypass.jose.jwe_compact import compile_encrypter
@@ -18,8 +17,8 @@ from daypass.jose.jwk_set import JWKSet
 from daypass.jose.jwt_encrypted import compile_claims_decrypter
 from daypass.jose.key_choice import DecryptionChoice
 from daypass.jose.key_use import enc_of
-from daypass.tokens.format import Expected, Format, Seal, Shared, Verify, demand_keys
-from daypass.tokens.formats.jwt import begin_with_epoch
+from daypass.tokens.format import Expected, Seal, Shared, Verify, demand_keys
+from daypass.tokens.formats.jwt import jose_format
 
 __all__ = ["FORMATS", "encrypter_of"]
 
@@ -69,16 +68,4 @@ def _verifier(keys: Any, expected: Expected, _second: object) -> Verify:  # noqa
     )
 
 
-FORMATS: Final = {
-    "jwe": Format(
-        name="jwe",
-        has_audiences=True,
-        has_algs=True,
-        is_nested=False,
-        is_for=_encrypts,
-        encode=encode_claims,
-        begin=begin_with_epoch,
-        sealer=_sealer,
-        verifier=_verifier,
-    )
-}
+FORMATS: Final = {"jwe": jose_format("jwe", is_for=_encrypts, sealer=_sealer, verifier=_verifier)}

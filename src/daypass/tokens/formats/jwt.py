@@ -5,6 +5,7 @@ Source: RFC 7519 7; RFC 9068; RFC 8725.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from daypass.claims import encode_claims
@@ -16,11 +17,11 @@ from daypass.jose.jws_compact import signing_header
 from daypass.jose.jwt_verifier import compile_verifier
 from daypass.jose.key_choice import KeyChoice
 from daypass.jose.key_use import prepared_signer, signing_algorithm
-from daypass.tokens.format import Expected, Format, Seal, Shared, Verify, demand_keys
+from daypass.tokens.format import Expected, Format, FormatName, Seal, Sealer, Shared, Verify, demand_keys
 
-__all__ = ["FORMATS", "WANTED", "begin_with_epoch", "sign_sealer", "signs"]
+__all__ = ["FORMATS", "jose_format", "sign_sealer", "signs"]
 
-WANTED: Final = "format 'jwt' takes JWKs"
+_WANTED: Final = "format 'jwt' takes JWKs"
 
 
 def signs(key: object) -> bool:
@@ -28,14 +29,14 @@ def signs(key: object) -> bool:
     return isinstance(key, JWK) and (key.alg is None or key.alg in SIGNATURE_ALGORITHMS)
 
 
-def begin_with_epoch(shared: Shared) -> bytes:
+def _begin(shared: Shared) -> bytes:
     """Spell what is shared, times as epoch seconds."""
     return encode_json(shared.claims())[:-1]
 
 
 def sign_sealer(key: Any, shared: Shared, begun: bytes, _second: object = None) -> tuple[Seal, bytes]:  # noqa: ANN401
     """Sign: header and the beginning of the claims are encoded and absorbed, up to a multiple of three bytes."""
-    demand_keys(key, JWK, WANTED)
+    demand_keys(key, JWK, _WANTED)
     entry = signing_algorithm(key)
     head = signing_header(key, None, typ=shared.typ) + b"."
     whole = len(begun) - len(begun) % 3
@@ -43,22 +44,32 @@ def sign_sealer(key: Any, shared: Shared, begun: bytes, _second: object = None) 
 
 
 def _verifier(keys: Any, expected: Expected, _second: object) -> Verify:  # noqa: ANN401
-    demand_keys(keys, (JWK, JWKSet), WANTED)
+    demand_keys(keys, (JWK, JWKSet), _WANTED)
     return compile_verifier(
         KeyChoice(keys, expected.algs), expected.policy, bytes_max=expected.bytes_max, clock=expected.clock
     )
 
 
-FORMATS: Final = {
-    "jwt": Format(
-        name="jwt",
+def jose_format(
+    name: FormatName,
+    *,
+    is_for: Callable[[object], bool],
+    sealer: Sealer,
+    verifier: Callable[..., Verify],
+    is_nested: bool = False,
+) -> Format:
+    """A row of the family: claims as they are, several audiences, algorithms that a Verifier may narrow."""
+    return Format(
+        name=name,
         has_audiences=True,
         has_algs=True,
-        is_nested=False,
-        is_for=signs,
+        is_nested=is_nested,
+        is_for=is_for,
         encode=encode_claims,
-        begin=begin_with_epoch,
-        sealer=sign_sealer,
-        verifier=_verifier,
+        begin=_begin,
+        sealer=sealer,
+        verifier=verifier,
     )
-}
+
+
+FORMATS: Final = {"jwt": jose_format("jwt", is_for=signs, sealer=sign_sealer, verifier=_verifier)}

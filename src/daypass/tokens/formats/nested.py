@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from daypass.claims import encode_claims
 from daypass.errors import ConfigurationError
 from daypass.jose.jwe_header import allow
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.jose.jwt_nested import compile_nested_verifier
 from daypass.jose.key_choice import DecryptionChoice, KeyChoice
-from daypass.tokens.format import Expected, Format, Seal, Shared, Verify, demand_keys
+from daypass.tokens.format import Expected, Seal, Shared, Verify, demand_keys
 from daypass.tokens.formats.jwe import encrypter_of
-from daypass.tokens.formats.jwt import begin_with_epoch, sign_sealer, signs
+from daypass.tokens.formats.jwt import jose_format, sign_sealer, signs
 
 __all__ = ["FORMATS"]
 
@@ -47,16 +46,4 @@ def _verifier(keys: Any, expected: Expected, decryption_keys: Any) -> Verify:  #
     )
 
 
-FORMATS: Final = {
-    "nested": Format(
-        name="nested",
-        has_audiences=True,
-        has_algs=True,
-        is_nested=True,
-        is_for=signs,
-        encode=encode_claims,
-        begin=begin_with_epoch,
-        sealer=_sealer,
-        verifier=_verifier,
-    )
-}
+FORMATS: Final = {"nested": jose_format("nested", is_for=signs, sealer=_sealer, verifier=_verifier, is_nested=True)}

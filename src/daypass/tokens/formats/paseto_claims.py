@@ -20,21 +20,38 @@ from daypass.paseto.claims_token import check_kind
 from daypass.paseto.keys import Key, SecretKey
 from daypass.paseto.payload import claims_of_payload, encode_payload, footer_members, rfc3339
 from daypass.paseto.token_text import decode_footer
-from daypass.tokens.format import Expected, Shared
+from daypass.tokens.format import Expected, Format, FormatName, Sealer, Shared, Verify
 
-__all__ = ["KeysByFooter", "begin_with_times", "claims_reader", "demand_version", "encode_own", "footer_of"]
+__all__ = ["KeysByFooter", "claims_reader", "demand_version", "footer_of", "paseto_format"]
 
 Prepared = TypeVar("Prepared")
 
 
-def encode_own(claims: Mapping[str, Any]) -> bytes:
+def paseto_format(
+    name: FormatName, *, is_for: Callable[[object], bool], sealer: Sealer, verifier: Callable[..., Verify]
+) -> Format:
+    """A row of the family: one audience, and no algorithm to name."""
+    return Format(
+        name=name,
+        has_audiences=False,
+        has_algs=False,
+        is_nested=False,
+        is_for=is_for,
+        encode=_encode_own,
+        begin=_begin,
+        sealer=sealer,
+        verifier=verifier,
+    )
+
+
+def _encode_own(claims: Mapping[str, Any]) -> bytes:
     """Encode the claims of one token. Raises TypeError, ValueError: a verifier would refuse them. Source: 04-Claims."""
     if "typ" in claims:
         raise ValueError("typ is set by the Issuer, as the kind of token: leave it out of the claims")
     return encode_payload(claims)
 
 
-def begin_with_times(shared: Shared) -> bytes:
+def _begin(shared: Shared) -> bytes:
     """Spell what is shared, times as RFC 3339, the kind of token among it. Source: PASETO 04-Claims."""
     times = {"iat": rfc3339(shared.iat), "exp": rfc3339(shared.exp)}
     return encode_json({"typ": shared.typ, **shared.claims(), **times})[:-1]

@@ -16,11 +16,10 @@ from daypass.paseto.token_text import join_token, split_token
 from daypass.tokens.format import Expected, Format, Seal, Shared, Verify, demand_keys
 from daypass.tokens.formats.paseto_claims import (
     KeysByFooter,
-    begin_with_times,
     claims_reader,
     demand_version,
-    encode_own,
     footer_of,
+    paseto_format,
 )
 
 __all__ = ["FORMATS"]
@@ -65,17 +64,10 @@ def _format(name: Literal["paseto-v3-public", "paseto-v4-public"], version: Lite
 
         return verify
 
-    return Format(
-        name=name,
-        has_audiences=False,
-        has_algs=False,
-        is_nested=False,
-        is_for=lambda key: isinstance(key, PublicKey | SecretKey) and key.version == version,
-        encode=encode_own,
-        begin=begin_with_times,
-        sealer=sealer,
-        verifier=verifier,
-    )
+    def is_for(key: object) -> bool:
+        return isinstance(key, PublicKey | SecretKey) and key.version == version
+
+    return paseto_format(name, is_for=is_for, sealer=sealer, verifier=verifier)
 
 
 FORMATS: Final = {
