@@ -73,6 +73,13 @@ _OPTIONS: Final = (
     (re.compile(r"required must be a tuple of claim names: .*"), "--required must be the name of a claim"),
     (re.compile(r"(?:: use )?to_dict\(private=True\)"), ": leave out --pem"),
     (re.compile(r"pass private=True with it"), "the variable is empty"),
+    (re.compile(r"\bSeal with v4, or say allow_raw_rsa=True"), "Seal with v4, or open it in Python"),
+    (re.compile(r"\ballow_legacy(=True)?"), "--allow-legacy"),
+    (re.compile(r"pass password=, bytes"), "name its variable with --password-env"),
+    (re.compile(r"pass wrapping_key=, a LocalKey"), "name with --unwrap-with the file of a local key"),
+    (re.compile(r"pass unsealing_key=, a SecretKey"), "name with --unwrap-with the file of a secret key"),
+    (re.compile(r"pass no password for it"), "leave out --password-env"),
+    (re.compile(r"pass no \w+ing_key for it"), "leave out --unwrap-with"),
 )
 """The words of Python in messages, and those of the command line for the same things."""
 

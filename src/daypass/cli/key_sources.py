@@ -1,11 +1,13 @@
-"""Keys for the token commands. Enters: the name of a file, or of an environment variable. Leaves: a JWK or a JWKSet.
+"""Keys for the token commands. Enters: the name of a file, or of an environment variable. Leaves: what it holds.
 
-The kind of a file is told by its content. A key or a secret is never a word of a command: others see those.
+The kind of a file is told by its content: ``read_key`` says whether it is a key of PASETO (``paseto_keys`` loads those)
+or of JOSE (``load_keys`` does). A key or a secret is never a word of a command: others see those.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -15,6 +17,7 @@ import typer
 
 from daypass.cli.exit_codes import SET_UP, Stopped
 from daypass.cli.files import read_key_file
+from daypass.concealed import Concealed
 from daypass.encoding import decode_object
 from daypass.errors import ConfigurationError, KeyFormatError, WeakKey
 
@@ -22,11 +25,28 @@ if TYPE_CHECKING:
     from daypass.jose.jwk import JWK
     from daypass.jose.jwk_set import JWKSet
 
-__all__ = ["Alg", "Algs", "KeyFile", "KeyPlace", "Kid", "PasswordEnv", "SecretEnv", "load_keys", "one_key", "variable"]
+__all__ = [
+    "Alg",
+    "Algs",
+    "KeyFile",
+    "KeyPlace",
+    "KeyText",
+    "Kid",
+    "PasetoVersion",
+    "PasswordEnv",
+    "SecretEnv",
+    "UnwrapWith",
+    "load_keys",
+    "one_key",
+    "read_key",
+    "variable",
+]
 
 KeyFile = Annotated[
     Path | None,
-    typer.Option("--key", help="The file of the key: JWK, JWK Set, PEM, DER, PKCS #12, certificate or OpenSSH key."),
+    typer.Option(
+        "--key", help="The file of the key: JWK, JWK Set, PASERK, PEM, DER, PKCS #12, certificate or OpenSSH key."
+    ),
 ]
 SecretEnv = Annotated[
     str | None, typer.Option("--secret-env", metavar="NAME", help="The environment variable that holds the secret.")
@@ -35,6 +55,20 @@ PasswordEnv = Annotated[
     str | None,
     typer.Option("--password-env", metavar="NAME", help="The environment variable with the password of the key."),
 ]
+UnwrapWith = Annotated[
+    Path | None,
+    typer.Option(
+        "--unwrap-with",
+        help="The file of the key that a PASERK is wrapped under, or was sealed for.",
+        show_default=False,
+    ),
+]
+PasetoVersion = Annotated[
+    str | None,
+    typer.Option(
+        "--paseto", metavar="VERSION", help="v1 to v4: the version of PASETO that a PEM is for.", show_default=False
+    ),
+]
 Kid = Annotated[str | None, typer.Option("--kid", help="Which key of a set; or the name of a key that has none.")]
 Alg = Annotated[str | None, typer.Option("--alg", help="The algorithm, where the key does not name it.")]
 Algs = Annotated[
@@ -42,6 +76,8 @@ Algs = Annotated[
 ]
 
 _SSH: Final = (b"ssh-", b"ecdsa-", b"sk-")
+_BLANK: Final = b"\xef\xbb\xbf \t\r\n"
+_PASERK: Final = re.compile(rb"k\d{1,2}\.[a-z]")
 
 
 class KeyPlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,40 +88,82 @@ class KeyPlace(msgspec.Struct, frozen=True, kw_only=True):
         secret_env: the variable with its bytes; or None.
         password_env: the variable with the password of an encrypted file; or None.
         option: how the file is named on the command line.
+        unwrap_with: the file of the key that this one is wrapped under, or was sealed for; or None.
+        paseto: the version of PASETO that a PEM is for, ``v4``; or None.
     """
 
     file: Path | None = None
     secret_env: str | None = None
     password_env: str | None = None
     option: str = "--key"
+    unwrap_with: Path | None = None
+    paseto: str | None = None
 
 
-def load_keys(place: KeyPlace, *, algs: Sequence[str] = (), kid: str | None = None) -> JWK | JWKSet:
-    """Load what a place holds.
+class KeyText(msgspec.Struct, frozen=True, kw_only=True):
+    """What a place holds, read and not yet understood.
 
     Args:
-        place: a file or a variable.
+        place: where it was.
+        octets: the bytes, concealed.
+        paserk: the text, concealed, where it begins like a PASERK; or None.
+    """
+
+    place: KeyPlace
+    octets: Concealed
+    paserk: Concealed | None
+
+    @property
+    def is_paseto(self) -> bool:
+        """Whether it is a key of PASETO: its text says so, or its owner."""
+        return self.paserk is not None or self.place.paseto is not None
+
+    @property
+    def password(self) -> bytes | None:
+        """What opens it, or the key that it is wrapped under. Raises Stopped: there is no such variable."""
+        return None if self.place.password_env is None else variable(self.place.password_env)
+
+
+def read_key(place: KeyPlace) -> KeyText:
+    """Read what a place holds.
+
+    Raises:
+        typer.BadParameter: neither a file nor a variable is named, or both; or an option of PASETO without its key.
+        Stopped: it cannot be read.
+    """
+    if (place.file is None) == (place.secret_env is None):
+        raise typer.BadParameter(f"name one key: {place.option} FILE, or --secret-env NAME for a secret")
+    octets = Concealed(read_key_file(place.file) if place.file is not None else variable(place.secret_env or ""))
+    bare = Concealed(octets.value.lstrip(_BLANK).rstrip())
+    paserk = Concealed(bare.value.decode("utf-8", "replace")) if _PASERK.match(bare.value) else None
+    if place.unwrap_with is not None and paserk is None:
+        raise typer.BadParameter("--unwrap-with is for a PASERK that is wrapped or sealed, and this key is none")
+    return KeyText(place=place, octets=octets, paserk=paserk)
+
+
+def load_keys(text: KeyText, *, algs: Sequence[str] = (), kid: str | None = None) -> JWK | JWKSet:
+    """Load keys of JOSE.
+
+    Args:
+        text: what a file or a variable holds.
         algs: algorithms for a key that names none: one binds it, of several it must be able to do one.
         kid: the name of a single key that has none.
 
     Raises:
-        typer.BadParameter: neither a file nor a variable is named, or both.
-        Stopped: it cannot be read, or names no algorithm and nobody else does.
+        Stopped: it names no algorithm and nobody else does, or is a key of PASETO.
         KeyFormatError, WeakKey: it is no key, or none for these algorithms.
     """
-    if (place.file is None) == (place.secret_env is None):
-        raise typer.BadParameter(f"name one key: {place.option} FILE, or --secret-env NAME for a secret")
     from daypass.jose.jwk import JWK
 
-    if place.secret_env is not None:
-        secret = variable(place.secret_env)
-        return _bound(lambda alg: JWK.from_secret(secret, alg=alg, kid=kid), algs)
-    assert place.file is not None
-    data = read_key_file(place.file)
-    bare = data.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.is_paseto:
+        raise Stopped(SET_UP, f"{text.place.option} takes a key of JOSE here, and this is one of PASETO")
+    data = text.octets.value
+    if text.place.secret_env is not None:
+        return _bound(lambda alg: JWK.from_secret(data, alg=alg, kid=kid), algs)
+    bare = data.lstrip(_BLANK)
     if bare.startswith(b"{"):
         return _from_json(bare, algs, kid)
-    password = None if place.password_env is None else variable(place.password_env)
+    password = text.password
     if bare.startswith(_SSH):
         return _bound(lambda alg: JWK.from_ssh(bare, alg=alg, kid=kid), algs)
     if b"-----BEGIN CERTIFICATE-----" in bare:
@@ -96,8 +174,8 @@ def load_keys(place: KeyPlace, *, algs: Sequence[str] = (), kid: str | None = No
         return _bound(lambda alg: _from_der(data, alg, password, kid), algs)
     raise Stopped(
         SET_UP,
-        "this file holds no JWK, JWK Set, PEM, DER, PKCS #12, certificate or OpenSSH public key; a secret text is given"
-        " by --secret-env NAME, or as a JWK",
+        "this file holds no JWK, JWK Set, PASERK, PEM, DER, PKCS #12, certificate or OpenSSH public key; a secret text"
+        " is given by --secret-env NAME, or as a JWK",
     )
 
 

@@ -6,7 +6,6 @@ extra ``cli`` alone. How a command ends is in exit_codes.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,9 +27,33 @@ from daypass.cli.claim_options import (
 )
 from daypass.cli.exit_codes import REFUSED, Stopped, exit_codes
 from daypass.cli.files import Input, read_input, read_token
-from daypass.cli.key_sources import Alg, Algs, KeyFile, KeyPlace, Kid, PasswordEnv, SecretEnv, load_keys, one_key
+from daypass.cli.key_sources import (
+    Alg,
+    Algs,
+    KeyFile,
+    KeyPlace,
+    Kid,
+    PasetoVersion,
+    PasswordEnv,
+    SecretEnv,
+    UnwrapWith,
+    load_keys,
+    one_key,
+    read_key,
+)
 from daypass.cli.token_encryption import decrypt, encrypt
-from daypass.cli.token_output import inspection_as_json, print_claims, print_inspection, print_json, print_octets
+from daypass.cli.token_output import inspection_as_json, print_inspection, print_json, print_octets, show_claims
+from daypass.cli.token_paseto import (
+    AllowLegacy,
+    Beside,
+    ExpectedFooter,
+    Footer,
+    Implicit,
+    refuse_options_of_jose,
+    refuse_options_of_paseto,
+    sign_paseto_claims,
+    verify_paseto_claims,
+)
 from daypass.limits import TOKEN_BYTES_MAX
 
 if TYPE_CHECKING:
@@ -75,7 +98,11 @@ def verify(
     key: KeyFile = None,
     secret_env: SecretEnv = None,
     password_env: PasswordEnv = None,
+    unwrap_with: UnwrapWith = None,
+    paseto: PasetoVersion = None,
     alg: Algs = None,
+    footer: ExpectedFooter = None,
+    implicit: Implicit = None,
     issuer: Issuer = None,
     audience: Audience = None,
     typ: Typ = None,
@@ -87,7 +114,7 @@ def verify(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Verify a signed token and show its claims."""
+    """Verify a signed token and show its claims. The key says whether it is a JWT or a PASETO."""
     from daypass.jose import jwt
 
     algs = tuple(alg or ())
@@ -95,17 +122,21 @@ def verify(
         policy = policy_of(issuer=issuer, audience=audience, typ=typ, leeway_s=leeway, required=required, no_exp=no_exp)
         if jws:
             demand_no_policy(policy, instead="leave out --jws")
-        place = KeyPlace(file=key, secret_env=secret_env, password_env=password_env)
-        keys = load_keys(place, algs=algs)
+        source = read_key(
+            KeyPlace(file=key, secret_env=secret_env, password_env=password_env, unwrap_with=unwrap_with, paseto=paseto)
+        )
+        beside = Beside(footer=footer, implicit=implicit)
+        if source.is_paseto:
+            refuse_options_of_jose({"--alg": alg, "--jws": jws})
+            show_claims(verify_paseto_claims(source, file, beside, policy), said="verified", as_json=json)
+            return
+        refuse_options_of_paseto(beside)
+        keys = load_keys(source, algs=algs)
         text = read_token(file)
         if jws:
             _print_payload(_verify_jws(text, keys, algs), json=json)
             return
-        claims = jwt.verify(text, keys, policy=policy, algs=algs or None)
-        if json:
-            print_json(claims)
-        else:
-            print_claims(claims, said="verified", now_s=time.time())
+        show_claims(jwt.verify(text, keys, policy=policy, algs=algs or None), said="verified", as_json=json)
 
 
 @group.command()
@@ -115,8 +146,13 @@ def sign(
     key: KeyFile = None,
     secret_env: SecretEnv = None,
     password_env: PasswordEnv = None,
+    unwrap_with: UnwrapWith = None,
+    paseto: PasetoVersion = None,
     alg: Alg = None,
     kid: Kid = None,
+    footer: Footer = None,
+    implicit: Implicit = None,
+    allow_legacy: AllowLegacy = False,
     lifetime: Lifetime = LIFETIME_S,
     no_exp: NoExp = False,
     header_typ: Annotated[
@@ -125,15 +161,23 @@ def sign(
     ] = None,
     jws: Annotated[bool, typer.Option("--jws", help="Sign any bytes instead of claims.")] = False,
 ) -> None:
-    """Sign claims, a JSON object, and write the token."""
+    """Sign claims, a JSON object, and write the token: a JWT, or with a key of PASETO one of its version."""
     from daypass.jose import jws as any_jws
     from daypass.jose import jwt
     from daypass.jose.key_use import signing_algorithm
 
     with exit_codes():
         lifetime_s = lifetime_of(lifetime, no_exp=no_exp, issues_claims=not jws)
-        place = KeyPlace(file=key, secret_env=secret_env, password_env=password_env)
-        loaded = load_keys(place, algs=() if alg is None else (alg,), kid=kid)
+        source = read_key(
+            KeyPlace(file=key, secret_env=secret_env, password_env=password_env, unwrap_with=unwrap_with, paseto=paseto)
+        )
+        beside = Beside(footer=footer, implicit=implicit, allow_legacy=allow_legacy)
+        if source.is_paseto:
+            refuse_options_of_jose({"--alg": alg, "--kid": kid, "--header-typ": header_typ, "--jws": jws})
+            print(sign_paseto_claims(source, file, beside, lifetime_s=lifetime_s))
+            return
+        refuse_options_of_paseto(beside)
+        loaded = load_keys(source, algs=() if alg is None else (alg,), kid=kid)
         chosen = one_key(loaded, signing_algorithm, kid=kid, task="sign")
         header = None if header_typ is None else {"typ": header_typ}
         if jws:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,8 +25,34 @@ from daypass.cli.claim_options import (
 )
 from daypass.cli.exit_codes import exit_codes
 from daypass.cli.files import Input, read_input, read_token
-from daypass.cli.key_sources import Alg, Algs, KeyFile, KeyPlace, Kid, PasswordEnv, SecretEnv, load_keys, one_key
-from daypass.cli.token_output import print_claims, print_json, print_octets
+from daypass.cli.key_sources import (
+    Alg,
+    Algs,
+    KeyFile,
+    KeyPlace,
+    Kid,
+    PasetoVersion,
+    PasswordEnv,
+    SecretEnv,
+    UnwrapWith,
+    load_keys,
+    one_key,
+    read_key,
+)
+from daypass.cli.token_output import print_octets, show_claims
+from daypass.cli.token_paseto import (
+    AllowLegacy,
+    Beside,
+    ExpectedFooter,
+    Footer,
+    Implicit,
+    decrypt_paseto,
+    decrypt_paseto_claims,
+    encrypt_paseto,
+    encrypt_paseto_claims,
+    refuse_options_of_jose,
+    refuse_options_of_paseto,
+)
 from daypass.limits import TOKEN_BYTES_MAX
 
 if TYPE_CHECKING:
@@ -60,6 +85,16 @@ SignKey = Annotated[
     typer.Option("--sign-key", help="Sign the claims with this key first: a nested token.", show_default=False),
 ]
 SignAlg = Annotated[str | None, typer.Option("--sign-alg", help="The algorithm of that key.", show_default=False)]
+EncryptsClaims = Annotated[bool, typer.Option("--claims", help="Encrypt claims, a JSON object.")]
+ShowsClaims = Annotated[bool, typer.Option("--claims", help="The token holds claims: check and show them.")]
+AllowZip = Annotated[bool, typer.Option("--allow-zip", help="Take what was compressed.")]
+AllowPbes2 = Annotated[bool, typer.Option("--allow-pbes2", help="Take what a password protects.")]
+AllowRsa15 = Annotated[bool, typer.Option("--allow-rsa1-5", help="Take RSA1_5, which is broken.")]
+AllowUnknownSender = Annotated[
+    bool,
+    typer.Option("--allow-unknown-sender", help="Take claims that anybody with the public key can have made."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Write the claims as JSON, on one line.")]
 
 
 def encrypt(
@@ -68,10 +103,15 @@ def encrypt(
     key: KeyFile = None,
     secret_env: SecretEnv = None,
     password_env: PasswordEnv = None,
+    unwrap_with: UnwrapWith = None,
+    paseto: PasetoVersion = None,
     alg: Alg = None,
     enc: Enc = None,
     kid: Kid = None,
-    claims: Annotated[bool, typer.Option("--claims", help="Encrypt claims, a JSON object: a JWT.")] = False,
+    footer: Footer = None,
+    implicit: Implicit = None,
+    allow_legacy: AllowLegacy = False,
+    claims: EncryptsClaims = False,
     lifetime: Lifetime = LIFETIME_S,
     no_exp: NoExp = False,
     sign_key: SignKey = None,
@@ -84,8 +124,19 @@ def encrypt(
         raise typer.BadParameter("--sign-alg is the algorithm of a --sign-key, and none is named")
     with exit_codes():
         lifetime_s = lifetime_of(lifetime, no_exp=no_exp, issues_claims=claims or sign_key is not None)
-        place = KeyPlace(file=key, secret_env=secret_env, password_env=password_env)
-        recipient = _recipient(load_keys(place, algs=() if alg is None else (alg,), kid=kid), alg, kid)
+        place = KeyPlace(
+            file=key, secret_env=secret_env, password_env=password_env, unwrap_with=unwrap_with, paseto=paseto
+        )
+        source, beside = read_key(place), Beside(footer=footer, implicit=implicit, allow_legacy=allow_legacy)
+        if source.is_paseto:
+            refuse_options_of_jose({"--alg": alg, "--enc": enc, "--kid": kid, "--sign-key": sign_key})
+            if claims:
+                print(encrypt_paseto_claims(source, file, beside, lifetime_s=lifetime_s))
+            else:
+                print(encrypt_paseto(source, file, beside))
+            return
+        refuse_options_of_paseto(beside)
+        recipient = _recipient(load_keys(source, algs=() if alg is None else (alg,), kid=kid), alg, kid)
         named = alg if recipient.alg is None else None
         if sign_key is not None:
             signer = _signer(sign_key, sign_alg)
@@ -109,9 +160,13 @@ def decrypt(
     key: KeyFile = None,
     secret_env: SecretEnv = None,
     password_env: PasswordEnv = None,
+    unwrap_with: UnwrapWith = None,
+    paseto: PasetoVersion = None,
     alg: Algs = None,
     enc: Encs = None,
-    claims: Annotated[bool, typer.Option("--claims", help="The token is a JWT: check and show its claims.")] = False,
+    footer: ExpectedFooter = None,
+    implicit: Implicit = None,
+    claims: ShowsClaims = False,
     verify_key: VerifyKey = None,
     verify_alg: VerifyAlgs = None,
     issuer: Issuer = None,
@@ -120,13 +175,11 @@ def decrypt(
     leeway: Leeway = 0,
     required: Required = None,
     no_exp: NoExp = False,
-    allow_zip: Annotated[bool, typer.Option("--allow-zip", help="Take what was compressed.")] = False,
-    allow_pbes2: Annotated[bool, typer.Option("--allow-pbes2", help="Take what a password protects.")] = False,
-    allow_rsa1_5: Annotated[bool, typer.Option("--allow-rsa1-5", help="Take RSA1_5, which is broken.")] = False,
-    allow_unknown_sender: Annotated[
-        bool, typer.Option("--allow-unknown-sender", help="Take claims that anybody with the public key can have made.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Write the claims as JSON, on one line.")] = False,
+    allow_zip: AllowZip = False,
+    allow_pbes2: AllowPbes2 = False,
+    allow_rsa1_5: AllowRsa15 = False,
+    allow_unknown_sender: AllowUnknownSender = False,
+    json: Json = False,
 ) -> None:
     """Decrypt a token and write its plaintext, or with --claims or --verify-key show its claims."""
     algs = tuple(alg or ())
@@ -138,7 +191,21 @@ def decrypt(
         policy = policy_of(issuer=issuer, audience=audience, typ=typ, leeway_s=leeway, required=required, no_exp=no_exp)
         if verify_key is None and not claims:
             demand_no_policy(policy, instead="say --claims, or --verify-key")
-        keys = load_keys(KeyPlace(file=key, secret_env=secret_env, password_env=password_env), algs=algs)
+        place = KeyPlace(
+            file=key, secret_env=secret_env, password_env=password_env, unwrap_with=unwrap_with, paseto=paseto
+        )
+        source, beside = read_key(place), Beside(footer=footer, implicit=implicit)
+        if source.is_paseto:
+            refuse_options_of_jose({"--alg": alg, "--enc": enc, "--verify-key": verify_key})
+            refuse_options_of_jose({"--allow-zip": allow_zip, "--allow-pbes2": allow_pbes2})
+            refuse_options_of_jose({"--allow-rsa1-5": allow_rsa1_5, "--allow-unknown-sender": allow_unknown_sender})
+            if claims:
+                show_claims(decrypt_paseto_claims(source, file, beside, policy), said="decrypted", as_json=json)
+            else:
+                print_octets(decrypt_paseto(source, file, beside))
+            return
+        refuse_options_of_paseto(beside)
+        keys = load_keys(source, algs=algs)
         opening = Opening(
             keys=keys,
             algs=None if not algs or getattr(keys, "alg", None) else algs,
@@ -149,12 +216,11 @@ def decrypt(
             allow_rsa1_5=allow_rsa1_5,
         )
         if verify_key is not None:
-            signed_by = load_keys(KeyPlace(file=verify_key, option="--verify-key"), algs=tuple(verify_alg or ()))
-            found = opening.nested(read_token(file), signed_by, tuple(verify_alg) if verify_alg else None)
-            _show(found, "decrypted and verified", json=json)
+            found = opening.nested(file, verify_key, tuple(verify_alg or ()))
+            show_claims(found, said="decrypted and verified", as_json=json)
         elif claims:
             found = opening.claims(read_token(file), allow_unknown_sender=allow_unknown_sender)
-            _show(found, "decrypted", json=json)
+            show_claims(found, said="decrypted", as_json=json)
         else:
             print_octets(opening.plaintext(read_token(file)))
 
@@ -202,29 +268,23 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
             allow_rsa1_5=self.allow_rsa1_5,
         )
 
-    def nested(self, text: str, signed_by: JWK | JWKSet, algs: tuple[str, ...] | None) -> Claims:
-        """Decrypt a nested JWT, verify the signature inside, check the claims. Raises TokenError."""
+    def nested(self, file: str, verify_key: Path, algs: tuple[str, ...]) -> Claims:
+        """Decrypt a nested JWT, verify the signature inside, check the claims. Raises TokenError, Stopped."""
         from daypass.jose import jwt
 
+        signed_by = load_keys(read_key(KeyPlace(file=verify_key, option="--verify-key")), algs=algs)
         return jwt.decrypt_then_verify(
-            text,
+            read_token(file),
             self.keys,
             signed_by,
             policy=self.policy,
-            algs=algs,
+            algs=algs or None,
             decryption_algs=self.algs,
             encs=self.encs,
             allow_zip=self.allow_zip,
             allow_pbes2=self.allow_pbes2,
             allow_rsa1_5=self.allow_rsa1_5,
         )
-
-
-def _show(claims: Claims, said: str, *, json: bool) -> None:
-    if json:
-        print_json(claims)
-    else:
-        print_claims(claims, said=said, now_s=time.time())
 
 
 def _recipient(keys: JWK | JWKSet, alg: str | None, kid: str | None) -> JWK:
@@ -242,7 +302,7 @@ def _recipient(keys: JWK | JWKSet, alg: str | None, kid: str | None) -> JWK:
 def _signer(file: Path, alg: str | None) -> JWK:
     from daypass.jose.key_use import signing_algorithm
 
-    keys = load_keys(KeyPlace(file=file, option="--sign-key"), algs=() if alg is None else (alg,))
+    keys = load_keys(read_key(KeyPlace(file=file, option="--sign-key")), algs=() if alg is None else (alg,))
     return one_key(keys, signing_algorithm, kid=None, task="sign")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,16 @@ from daypass.limits import NUMERIC_DATE_MAX
 if TYPE_CHECKING:
     from daypass.tokens.inspection import Finding, UnverifiedToken
 
-__all__ = ["inspection_as_json", "print_claims", "print_inspection", "print_json", "print_octets", "printable", "since"]
+__all__ = [
+    "inspection_as_json",
+    "print_claims",
+    "print_inspection",
+    "print_json",
+    "print_octets",
+    "printable",
+    "show_claims",
+    "since",
+]
 
 _STYLES: Final = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _MARKS: Final = {"error": "\u2717", "warning": "!", "info": "\u00b7"}
@@ -34,15 +44,18 @@ _UNITS: Final = ((31_556_952, "years"), (86_400, "days"), (3600, "hours"), (60, 
 def print_inspection(seen: UnverifiedToken) -> None:
     """Show what a token says, and what is wrong with it."""
     console = _console()
-    kind = {"jws": "signed (JWS)", "jwe": "encrypted (JWE)"}.get(seen.kind, seen.kind)
+    kinds = {"jws": "signed (JWS)", "jwe": "encrypted (JWE)"}
+    paseto = "encrypted (PASETO)" if seen.header.get("purpose") == "local" else "signed (PASETO)"
+    kind = kinds.get(seen.kind, paseto)
     _print_title(console, f"{kind}, {seen.form}, {seen.token_bytes} bytes; ", ("not verified", "bold yellow"))
     for header in seen.headers:
         _print_members(console, header.where, header.members, now_s=seen.now_s)
     if seen.claims is not None:
         _print_members(console, "claims", seen.claims, now_s=seen.now_s)
     elif seen.payload:
-        _print_title(console, "payload")
-        _print_rows(console, [(Text(printable(seen.payload.decode("utf-8", "backslashreplace"))),)])
+        _print_octets_of(console, "payload", seen.payload)
+    if seen.footer:
+        _print_octets_of(console, "footer", seen.footer)
     _print_findings(console, seen.findings)
 
 
@@ -57,6 +70,14 @@ def print_claims(claims: Mapping[str, Any], *, said: str, now_s: float) -> None:
     console = _console()
     _print_title(console, (said, "bold green"))
     _print_members(console, "claims", claims, now_s=now_s)
+
+
+def show_claims(claims: Mapping[str, Any], *, said: str, as_json: bool) -> None:
+    """Write claims that hold: for people, times by the clock of now; or as one line of JSON."""
+    if as_json:
+        print_json(claims)
+    else:
+        print_claims(claims, said=said, now_s=time.time())
 
 
 def print_json(value: object) -> None:
@@ -85,6 +106,7 @@ def inspection_as_json(seen: UnverifiedToken) -> dict[str, Any]:
         "headers": [{"where": header.where, "members": header.members} for header in seen.headers],
         "claims": seen.claims,
         "payload_base64url": None if seen.payload is None else b64url_encode(seen.payload),
+        "footer_base64url": None if seen.footer is None else b64url_encode(seen.footer),
         "now": seen.now_s,
         "issued_at": seen.issued_at,
         "not_before": seen.not_before,
@@ -147,6 +169,12 @@ def _print_members(console: Console, title: str, members: Mapping[str, Any], *, 
         when = _when(name, value, now_s)
         rows.append((Text(printable(name), style="cyan"), text.append(f"  {when}" if when else "", style="dim")))
     _print_rows(console, rows)
+
+
+def _print_octets_of(console: Console, title: str, octets: bytes) -> None:
+    """Print a part that is no JSON: as text, with escapes for what is none."""
+    _print_title(console, title)
+    _print_rows(console, [(Text(printable(octets.decode("utf-8", "backslashreplace"))),)])
 
 
 def _print_title(console: Console, *parts: tuple[str, str] | str) -> None:
