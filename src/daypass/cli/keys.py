@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from daypass.cli.exit_codes import exit_codes
+from daypass.cli.exit_codes import SET_UP, Stopped, exit_codes
 from daypass.cli.files import write_all_new
 from daypass.cli.key_sources import PasswordEnv, variable
 from daypass.cli.options import Data, moment, print_table
+from daypass.cli.paseto_keys import paseto_algorithm, spelt_key
+from daypass.cli.token_paseto import refuse_options_of_jose
 from daypass.encoding import encode_json
 from daypass.errors import ConfigurationError
 
@@ -80,7 +82,9 @@ def retire(
 @group.command()
 def generate(
     *,
-    alg: Annotated[str, typer.Option("--alg", help="What it is for: EdDSA, ES256, HS256, RSA-OAEP-256, A256GCM ...")],
+    alg: Annotated[
+        str, typer.Option("--alg", help="What it is for: EdDSA, ES256, HS256, A256GCM ...; v4.public, v4.local ...")
+    ],
     crv: Annotated[
         str | None, typer.Option("--crv", help="The curve, where the algorithm takes several.", show_default=False)
     ] = None,
@@ -103,22 +107,40 @@ def generate(
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
     """Make a key for one algorithm. Without --out the private key goes to the standard output."""
+    if (algorithm := paseto_algorithm(alg)) is not None:
+        refuse_options_of_jose({"--crv": crv, "--bits": bits, "--kid": kid, "--pem": pem})
+        with exit_codes():
+            password = None if password_env is None else variable(password_env)
+            name, private, half = spelt_key(*algorithm, password)
+            if public is not None and half is None:
+                raise Stopped(SET_UP, "a local key has no public half: leave out --public")
+            _write(name, private, half, out=out, public=public, force=force)
+        return
     if password_env is not None and not pem:
         raise typer.BadParameter("a password protects a PEM: say --pem with --password-env")
-    from daypass.cli.token_output import printable
     from daypass.jose.jwk import JWK
 
     with exit_codes():
         key = JWK.generate(alg, kid=kid, bits=bits, crv=crv)
         password = None if password_env is None else variable(password_env)
-        private_text = _spelt(key, pem=pem, private=True, password=password)
-        texts = [] if public is None else [(public, _spelt(key.public(), pem=pem, private=False), False)]
-        if out is not None:
-            write_all_new([(out, private_text, True), *texts], force=force)
-            print(f"new key {printable(str(key.kid))}")
-        else:
-            write_all_new(texts, force=force)
-            print(private_text.decode("ascii"), end="")
+        private = _spelt(key, pem=pem, private=True, password=password)
+        half = None if public is None else _spelt(key.public(), pem=pem, private=False)
+        _write(str(key.kid), private, half, out=out, public=public, force=force)
+
+
+def _write(
+    name: str, private: bytes, half: bytes | None, *, out: Path | None, public: Path | None, force: bool
+) -> None:
+    """Write a new key: the private one into its file, or to the standard output; the public half where it is wanted."""
+    from daypass.cli.token_output import printable
+
+    texts = [] if public is None or half is None else [(public, half, False)]
+    if out is not None:
+        write_all_new([(out, private, True), *texts], force=force)
+        print(f"new key {printable(name)}")
+    else:
+        write_all_new(texts, force=force)
+        print(private.decode("ascii"), end="")
 
 
 def _spelt(key: JWK, *, pem: bool, private: bool, password: bytes | None = None) -> bytes:
