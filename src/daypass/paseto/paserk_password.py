@@ -135,9 +135,7 @@ def _check_argon2(costs: tuple[int, ...]) -> None:
     if not 1 <= lanes <= ARGON2_LANES_MAX:
         raise KeyFormatError(f"this PASERK asks for {lanes} lanes of Argon2id: 1 to {ARGON2_LANES_MAX} pass")
     if not 1 <= passes <= ARGON2_PASS_COUNT_MAX:
-        raise KeyFormatError(
-            f"this PASERK asks for {passes} passes of Argon2id: 1 to {ARGON2_PASS_COUNT_MAX} pass"
-        )
+        raise KeyFormatError(f"this PASERK asks for {passes} passes of Argon2id: 1 to {ARGON2_PASS_COUNT_MAX} pass")
     if memory_bytes % _KIB or not lanes * _LANE_BYTES_MIN <= memory_bytes <= ARGON2_MEMORY_BYTES_MAX:
         raise KeyFormatError(
             f"this PASERK asks for {memory_bytes} bytes of memory for Argon2id: a multiple of {_KIB} is taken, "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeGuard, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
 
 from daypass.errors import ConfigurationError
 from daypass.jose.jwk import JWK
@@ -60,8 +60,8 @@ class StaticKeys:
     def __init__(self, keys: Keys) -> None:
         self.keys: Keys = keys
         if isinstance(keys, Sequence):
-            members = tuple(keys)
-            self.keys = members if members and all(map(_is_paseto_key, members)) else JWKSet(members)  # type: ignore[arg-type]
+            members: tuple[Any, ...] = tuple(keys)
+            self.keys = members if members and all(map(_is_paseto_key, members)) else JWKSet(members)
 
     @property
     def epoch(self) -> int:
