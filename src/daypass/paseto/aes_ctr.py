@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from daypass.concealed import Concealed
+
 __all__ = ["aes_256_ctr", "hkdf_sha384", "hmac_sha384"]
 
 
@@ -37,9 +39,9 @@ def hmac_sha384(key: bytes, message: bytes) -> bytes:
 
 def hkdf_sha384(key: bytes, *, length_bytes: int, salt: bytes | None = None) -> Callable[[bytes], bytes]:
     """Derive keys from a key: returns a function from ``info`` to ``length_bytes`` bytes. Source: RFC 5869 2."""
-    sha384 = SHA384()
+    sha384, secret = SHA384(), Concealed(key)
 
     def derive(info: bytes) -> bytes:
-        return HKDF(algorithm=sha384, length=length_bytes, salt=salt, info=info).derive(key)
+        return HKDF(algorithm=sha384, length=length_bytes, salt=salt, info=info).derive(secret.value)
 
     return derive

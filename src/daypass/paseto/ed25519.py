@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from daypass.concealed import Concealed
+
 __all__ = ["SIGNATURE_BYTES", "signing", "verifying"]
 
 SIGNATURE_BYTES = 64
@@ -17,7 +19,8 @@ def signing(secret: bytes) -> Callable[[bytes], bytes]:
     """What signs with a seed and its public half, 64 bytes. Source: RFC 8032 5.1.6."""
     from nacl.bindings import crypto_sign
 
-    return lambda message: crypto_sign(message, secret)[:SIGNATURE_BYTES]
+    key = Concealed(secret)
+    return lambda message: crypto_sign(message, key.value)[:SIGNATURE_BYTES]
 
 
 def verifying(public: bytes) -> Callable[[bytes, bytes], bool]:

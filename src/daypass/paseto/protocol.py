@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["LocalProtocol", "Open", "PublicProtocol", "Seal", "Sign", "Verify"]
+__all__ = ["DerivedKey", "LocalProtocol", "Open", "PublicProtocol", "Seal", "Sign", "Verify"]
 
 Seal = Callable[[bytes, bytes, bytes], bytes]
 """From message, footer and implicit assertion to what the token holds of them, not encoded."""
@@ -24,6 +24,17 @@ Verify = Callable[[bytes, bytes, bytes, bytes], bool]
 """From message, signature, footer and implicit assertion to whether the signature holds."""
 Draw = Callable[[int], bytes]
 """Random bytes, as ``os.urandom`` gives them; test vectors, and nobody else, bring their own."""
+
+
+class DerivedKey(bytes):
+    """A key that is for one nonce, shown redacted: with those of a token that was refused, one could write others."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<redacted>"
+
+    __str__ = __repr__
 
 
 class LocalProtocol(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from daypass.concealed import Concealed
 from daypass.paseto.aes_ctr import aes_256_ctr, hkdf_sha384, hmac_sha384
 from daypass.paseto.encrypt_then_mac import Split, Suite, local_protocol
 from daypass.paseto.pae import pae
-from daypass.paseto.protocol import Draw, PublicProtocol, Sign, Verify
+from daypass.paseto.protocol import DerivedKey, Draw, PublicProtocol, Sign, Verify
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.padding import PSS
@@ -27,9 +28,12 @@ _SIGNATURE_BYTES: Final = 256
 
 
 def _splitter(key: bytes) -> Split:
+    secret = Concealed(key)
+
     def split(nonce: bytes) -> tuple[bytes, bytes, bytes]:  # half of the nonce salts the keys, the other half counts
-        derive = hkdf_sha384(key, length_bytes=32, salt=nonce[:16])
-        return derive(b"paseto-encryption-key"), nonce[16:], derive(b"paseto-auth-key-for-aead")
+        derive = hkdf_sha384(secret.value, length_bytes=32, salt=nonce[:16])
+        encryption, authentication = derive(b"paseto-encryption-key"), derive(b"paseto-auth-key-for-aead")
+        return DerivedKey(encryption), nonce[16:], DerivedKey(authentication)
 
     return split
 

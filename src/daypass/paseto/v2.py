@@ -8,6 +8,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Final
 
+from daypass.concealed import Concealed
 from daypass.errors import DecryptionFailed
 from daypass.paseto.ed25519 import SIGNATURE_BYTES, signing, verifying
 from daypass.paseto.pae import pae
@@ -24,10 +25,12 @@ _TAG_BYTES: Final = 16
 def _sealer(key: bytes, draw: Draw) -> Seal:
     from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt as encrypt
 
+    secret = Concealed(key)  # what a function refers to, a traceback with locals shows
+
     def seal(message: bytes, footer: bytes, _implicit: bytes) -> bytes:
         # Bound to the message, too: a generator that repeats itself repeats no nonce for another message.
         nonce = blake2b(message, digest_size=_NONCE_BYTES, key=draw(_NONCE_BYTES)).digest()
-        return nonce + encrypt(message, pae(_LOCAL, nonce, footer), nonce, key)
+        return nonce + encrypt(message, pae(_LOCAL, nonce, footer), nonce, secret.value)
 
     return seal
 
@@ -36,12 +39,14 @@ def _opener(key: bytes) -> Open:
     from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt as decrypt
     from nacl.exceptions import CryptoError
 
+    secret = Concealed(key)
+
     def open_token(sealed: bytes, footer: bytes, _implicit: bytes) -> bytes:
         nonce = sealed[:_NONCE_BYTES]
         if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
             raise DecryptionFailed
         try:
-            return decrypt(sealed[_NONCE_BYTES:], pae(_LOCAL, nonce, footer), nonce, key)
+            return decrypt(sealed[_NONCE_BYTES:], pae(_LOCAL, nonce, footer), nonce, secret.value)
         except CryptoError:
             pass
         raise DecryptionFailed

@@ -11,7 +11,7 @@ from daypass.paseto.aes_ctr import aes_256_ctr, hkdf_sha384, hmac_sha384
 from daypass.paseto.encrypt_then_mac import Split, Suite, local_protocol
 from daypass.paseto.key_material import compressed_point
 from daypass.paseto.pae import pae
-from daypass.paseto.protocol import Draw, PublicProtocol, Sign, Verify
+from daypass.paseto.protocol import DerivedKey, Draw, PublicProtocol, Sign, Verify
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
@@ -31,7 +31,8 @@ def _splitter(key: bytes) -> Split:
 
     def split(nonce: bytes) -> tuple[bytes, bytes, bytes]:
         derived = derive(b"paseto-encryption-key" + nonce)
-        return derived[:32], derived[32:], derive(b"paseto-auth-key-for-aead" + nonce)
+        authentication = derive(b"paseto-auth-key-for-aead" + nonce)
+        return DerivedKey(derived[:32]), DerivedKey(derived[32:]), DerivedKey(authentication)
 
     return split
 

@@ -11,7 +11,7 @@ from typing import Final
 from daypass.paseto.ed25519 import SIGNATURE_BYTES, signing, verifying
 from daypass.paseto.encrypt_then_mac import Split, Suite, local_protocol
 from daypass.paseto.pae import pae
-from daypass.paseto.protocol import Draw, PublicProtocol, Sign, Verify
+from daypass.paseto.protocol import DerivedKey, Draw, PublicProtocol, Sign, Verify
 from daypass.paseto.xchacha20 import xchacha20
 
 __all__ = ["LOCAL", "PUBLIC"]
@@ -33,7 +33,7 @@ def _splitter(key: bytes) -> Split:
         encrypting.update(nonce)
         authenticating.update(nonce)
         derived = encrypting.digest()
-        return derived[:32], derived[32:], authenticating.digest()
+        return DerivedKey(derived[:32]), DerivedKey(derived[32:]), DerivedKey(authenticating.digest())
 
     return split
 
