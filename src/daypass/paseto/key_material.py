@@ -82,25 +82,23 @@ def read_secret_octets(version: int, octets: Concealed) -> Concealed:
         raise KeyFormatError(
             f"a v{version} secret key has exactly {_ED25519_SECRET_BYTES} bytes: the seed, then the public half"
         )
-    pair = _keypair(bytes(octets.value[:_SEED_BYTES]))
+    pair = _keypair(octets.value[:_SEED_BYTES])
     if pair.value != octets.value:
         raise KeyFormatError("the public half of this secret key is not the one of its seed")
     return pair
 
 
-def read_public_octets(version: int, octets: Concealed) -> bytes:
+def read_public_octets(version: int, octets: Concealed) -> Concealed:
     """Octets of a public key, of the right length and form. Raises KeyFormatError, WeakKey. Source: PASERK public."""
-    raw = bytes(octets.value)
     if version == 1:
-        if _spki(rsa_public_from_der(raw)) != raw:
+        if _spki(rsa_public_from_der(octets)) != octets.value:
             raise KeyFormatError("a v1 public key is SubjectPublicKeyInfo as DER, in its one spelling")
-        return raw
-    if version == 3:
-        if len(raw) != _P384_POINT_BYTES or raw[0] not in (2, 3):
+    elif version == 3:
+        if len(octets.value) != _P384_POINT_BYTES or octets.value[0] not in (2, 3):
             raise KeyFormatError(f"a v3 public key is a compressed point, {_P384_POINT_BYTES} bytes from 02 or 03 on")
-    elif len(raw) != _ED25519_PUBLIC_BYTES:
+    elif len(octets.value) != _ED25519_PUBLIC_BYTES:
         raise KeyFormatError(f"a v{version} public key has exactly {_ED25519_PUBLIC_BYTES} bytes")
-    return raw
+    return octets
 
 
 def secret_octets(version: int, material: Concealed) -> bytes:
@@ -126,7 +124,7 @@ def public_octets(version: int, material: Concealed) -> bytes:
     return material.value[_SEED_BYTES:]  # type: ignore[no-any-return]
 
 
-def point_of(version: int, octets: bytes) -> Any:  # noqa: ANN401 - bytes, or a key object of ``cryptography``
+def point_of(version: int, octets: Concealed) -> Any:  # noqa: ANN401 - bytes, or a key object of ``cryptography``
     """What verifies, of the octets of a v2, v3 or v4 key. Raises KeyFormatError: no honest point of the curve.
 
     Source: RFC 8032 5.1.3; SEC 1 2.3.4.
@@ -135,20 +133,21 @@ def point_of(version: int, octets: bytes) -> Any:  # noqa: ANN401 - bytes, or a 
         from cryptography.hazmat.primitives.asymmetric import ec
 
         try:
-            return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP384R1(), octets)
+            return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP384R1(), octets.value)
         except ValueError:
             pass
     else:
         from nacl.bindings import crypto_core_ed25519_is_valid_point
 
-        if crypto_core_ed25519_is_valid_point(octets):  # small order, mixed order, not canonical: forgeries would pass
-            return octets
+        # Refused are small order, mixed order and what is not canonical: forgeries would pass.
+        if crypto_core_ed25519_is_valid_point(octets.value):
+            return octets.value
     raise KeyFormatError(f"this v{version} public key is no valid point of {_FORMS[version]}: nothing could verify")
 
 
-def rsa_public_from_der(der: bytes) -> RSAPublicKey:
+def rsa_public_from_der(der: Concealed) -> RSAPublicKey:
     """What verifies, of the DER of a v1 key. Raises KeyFormatError, WeakKey. Source: PASETO Version1."""
-    loaded = _loaded(_public_der, Concealed(der))
+    loaded = _loaded(_public_der, der)
     _check_kind(1, loaded.value)
     return loaded.value  # type: ignore[no-any-return]
 
@@ -158,12 +157,12 @@ def rsa_public_from_der(der: bytes) -> RSAPublicKey:
 
 def read_secret_pem(version: int, pem: Concealed) -> Concealed:
     """PEM of a secret key to what signs. Raises KeyFormatError, WeakKey. Source: RFC 7468."""
-    return _checked_secret(version, _loaded(_private_pem, pem))
+    return _checked_secret(version, _loaded(_private_pem, pem, blocks=1))
 
 
 def read_public_pem(version: int, pem: Concealed) -> bytes:
     """PEM of a public key to its octets. Raises KeyFormatError, WeakKey. Source: RFC 7468."""
-    key = _loaded(_public_pem, pem).value
+    key = _loaded(_public_pem, pem, blocks=1).value
     _check_kind(version, key)
     if version == 1:
         return _spki(key)
@@ -192,7 +191,7 @@ def _check_kind(version: int, public: object) -> None:
     raise KeyFormatError(f"a key of v{version} is {_FORMS[version]}, this one is another")
 
 
-def _loaded(load: Any, text: Concealed) -> Concealed:  # noqa: ANN401
+def _loaded(load: Any, text: Concealed, *, blocks: int | None = None) -> Concealed:  # noqa: ANN401
     """Load bounded text; what the primitives say of it may repeat it, so they are not quoted."""
     value = text.value.encode("ascii", "replace") if isinstance(text.value, str) else text.value
     if not isinstance(value, bytes | bytearray | memoryview):
@@ -204,9 +203,17 @@ def _loaded(load: Any, text: Concealed) -> Concealed:  # noqa: ANN401
         raise KeyFormatError(f"a key may have at most {PASETO_KEY_TEXT_BYTES_MAX} bytes as PEM or DER")
     from cryptography.exceptions import UnsupportedAlgorithm
 
-    with suppress(ValueError, TypeError, UnsupportedAlgorithm):  # a TypeError: it is encrypted
-        return Concealed(load(data))
+    if blocks is None or _blocks_in(data) == blocks:  # of two keys, none is guessed to be the one
+        # A TypeError: it is encrypted. A Warning, where a program takes them for errors: of an old kind of key.
+        with suppress(ValueError, TypeError, UnsupportedAlgorithm, Warning):
+            return Concealed(load(data))
     raise KeyFormatError("the key cannot be read: expected one key, not encrypted, in the form of this loader")
+
+
+def _blocks_in(pem: Concealed) -> int:
+    """The blocks of a PEM, less the parameters that OpenSSL writes before a key. Source: RFC 7468 2."""
+    begin = b"-----BEGIN "
+    return pem.value.count(begin) - pem.value.count(begin + b"EC PARAMETERS-----")  # type: ignore[no-any-return]
 
 
 def _private_pem(pem: Concealed) -> Any:  # noqa: ANN401

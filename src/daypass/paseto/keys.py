@@ -98,12 +98,12 @@ class LocalKey(Key):
 
         Source: PASETO 02-Implementation-Guide/03-Algorithm-Lucidity.
         """
-        octets = Concealed(raw)
-        del raw  # no frame of ours shows it, should an error page show locals
+        wanted, octets = Concealed(version), Concealed(raw)
+        del version, raw  # no frame of ours shows the key, should an error page show locals; nor where they are swapped
         demand_bytes(octets)
         if len(octets.value) != LOCAL_KEY_BYTES:
             raise KeyFormatError(f"a local key has exactly {LOCAL_KEY_BYTES} bytes")
-        return cls(check_version(version), Concealed(bytes(octets.value)))
+        return cls(check_version(wanted.value), octets)
 
     def to_bytes(self) -> bytes:
         """The key itself, 32 bytes. Source: PASERK types/local."""
@@ -138,10 +138,11 @@ class SecretKey(Key):
 
         Source: PASERK types/secret.
         """
-        octets = Concealed(raw)
-        del raw
+        wanted, octets = Concealed(version), Concealed(raw)
+        del version, raw
         demand_bytes(octets)
-        return cls(check_version(version), read_secret_octets(version, octets))
+        version = check_version(wanted.value)
+        return cls(version, read_secret_octets(version, octets))
 
     @classmethod
     def from_pem(cls, version: Version, data: bytes | str) -> SecretKey:
@@ -153,9 +154,10 @@ class SecretKey(Key):
 
         Source: RFC 7468; PASETO Version1, Version3.
         """
-        pem = Concealed(data)
-        del data
-        return cls(check_version(version), read_secret_pem(version, pem))
+        wanted, pem = Concealed(version), Concealed(data)
+        del version, data
+        version = check_version(wanted.value)
+        return cls(version, read_secret_pem(version, pem))
 
     def public(self) -> PublicKey:
         """The public half. Source: PASETO 01-Protocol-Versions."""
@@ -199,10 +201,11 @@ class PublicKey(Key):
 
         Source: PASERK types/public.
         """
-        octets = Concealed(raw)
-        del raw  # a secret key, passed by mistake, is as secret as anywhere
+        wanted, octets = Concealed(version), Concealed(raw)
+        del version, raw  # a secret key, passed by mistake, is as secret as anywhere
         demand_bytes(octets)
-        return cls(check_version(version), Concealed(read_public_octets(version, octets)))
+        version = check_version(wanted.value)
+        return cls(version, read_public_octets(version, octets))
 
     @classmethod
     def from_pem(cls, version: Version, data: bytes | str) -> PublicKey:
@@ -214,9 +217,10 @@ class PublicKey(Key):
 
         Source: RFC 7468; PASETO Version1, Version3.
         """
-        pem = Concealed(data)
-        del data
-        return cls(check_version(version), Concealed(read_public_pem(version, pem)))
+        wanted, pem = Concealed(version), Concealed(data)
+        del version, data
+        version = check_version(wanted.value)
+        return cls(version, Concealed(read_public_pem(version, pem)))
 
     def to_bytes(self) -> bytes:
         """The octets that ``from_bytes`` takes. Source: PASERK types/public."""
@@ -226,19 +230,23 @@ class PublicKey(Key):
     def material(self) -> Any:  # noqa: ANN401 - bytes, or a key object of ``cryptography``
         """What verifies: 32 bytes for Ed25519, a key object for P-384 and RSA. Raises KeyFormatError: no point."""
         make: Callable[[], Any] = lambda: (  # noqa: E731
-            rsa_public_from_der(self._material) if self.version == 1 else point_of(self.version, self._material)
+            rsa_public_from_der(Concealed(self._material))
+            if self.version == 1
+            else point_of(self.version, Concealed(self._material))
         )
         return self.prepared.once("material", make)
 
 
 def check_version(version: object) -> Version:
     """Refuse what is no version. Raises ValueError. Source: PASETO 01-Protocol-Versions."""
-    if version.__class__ is not int or version not in (1, 2, 3, 4):
-        raise ValueError("version is 1, 2, 3 or 4, as an int: 4 unless a standard demands NIST's algorithms (3)")
-    return version  # type: ignore[return-value]
+    if version.__class__ is int and version in (1, 2, 3, 4):
+        return version  # type: ignore[return-value]
+    del version  # a key, should somebody have swapped the arguments
+    raise ValueError("version is 1, 2, 3 or 4, as an int: 4 unless a standard demands NIST's algorithms (3)")
 
 
 def demand_bytes(octets: Concealed) -> None:
-    """Refuse what is no bytes. Raises TypeError. Source: PASERK types."""
+    """Refuse what is no bytes, and take a copy: a memoryview may count by eights. Raises TypeError. Source: PASERK."""
     if not isinstance(octets.value, bytes | bytearray | memoryview):
         raise TypeError("a key is bytes here: from_pem reads PEM, paserk.load reads PASERK")
+    octets.value = bytes(octets.value)
