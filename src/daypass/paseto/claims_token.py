@@ -15,7 +15,7 @@ from daypass.errors import TokenTooLarge, UnsupportedToken
 from daypass.issued_claims import claims_to_issue
 from daypass.limits import JWT_BYTES_MAX
 from daypass.paseto.keys import LocalKey, PublicKey, SecretKey
-from daypass.paseto.message import OpenedToken, bounded, decrypt, encrypt, sign, verify
+from daypass.paseto.message import OpenedToken, bounded, decrypt, encrypt, is_of, sign, verify
 from daypass.paseto.payload import claims_of_payload, encode_payload
 from daypass.typed_claims import Issuable, typed_claims
 
@@ -61,6 +61,9 @@ def sign_claims(
 
     Source: PASETO 01-Payload-Processing; 04-Claims; 05-API-UX.
     """
+    if not is_of(key, SecretKey):
+        del key
+        raise TypeError("sign_claims takes a SecretKey; a LocalKey encrypts: paseto.encrypt_claims")
     payload = encode_payload(claims_to_issue(claims, claims_type, lifetime_s))
     return bounded(sign(payload, key, footer=footer, implicit=implicit, allow_legacy=allow_legacy), bytes_max)
 
@@ -122,6 +125,9 @@ def verify_claims(
 
     Source: PASETO 01-Payload-Processing; 04-Claims.
     """
+    if not is_of(key, PublicKey):
+        del key
+        raise TypeError("verify_claims takes a PublicKey: that of a SecretKey is key.public()")
     _, check = compile_policy(policy)  # a wrong set-up is said before the token is looked at
     _check_length(token, bytes_max)
     return _held(verify(token, key, footer=footer, implicit=implicit), policy, check, claims_type)
@@ -148,6 +154,9 @@ def encrypt_claims(
 
     Source: PASETO 01-Payload-Processing; 04-Claims; 05-API-UX.
     """
+    if not is_of(key, LocalKey):
+        del key
+        raise TypeError("encrypt_claims takes a LocalKey; a SecretKey signs: paseto.sign_claims")
     payload = encode_payload(claims_to_issue(claims, claims_type, lifetime_s))
     return bounded(encrypt(payload, key, footer=footer, implicit=implicit, allow_legacy=allow_legacy), bytes_max)
 
@@ -192,6 +201,9 @@ def decrypt_claims(
 
     Source: PASETO 01-Payload-Processing; 04-Claims.
     """
+    if not is_of(key, LocalKey):
+        del key
+        raise TypeError("decrypt_claims takes a LocalKey; a PublicKey verifies: paseto.verify_claims")
     _, check = compile_policy(policy)
     _check_length(token, bytes_max)
     return _held(decrypt(token, key, footer=footer, implicit=implicit), policy, check, claims_type)

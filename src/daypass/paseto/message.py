@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from hmac import compare_digest
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -39,8 +39,6 @@ _LOCAL: Final[Mapping[int, LocalProtocol]] = {1: v1.LOCAL, 2: v2.LOCAL, 3: v3.LO
 _PUBLIC: Final[Mapping[int, PublicProtocol]] = {1: v1.PUBLIC, 2: v2.PUBLIC, 3: v3.PUBLIC, 4: v4.PUBLIC}
 _LEGACY: Final = (1, 2)
 _SIGNING_RSA_BITS: Final = 2048
-
-K = TypeVar("K", bound=Key)
 
 
 class OpenedToken(msgspec.Struct, frozen=True):
@@ -85,11 +83,13 @@ def encrypt(
 
     Source: PASETO 01-Protocol-Versions, Encrypt.
     """
-    demand(key, LocalKey, "encrypt takes a LocalKey; a SecretKey signs: paseto.sign")
+    if not is_of(key, LocalKey):
+        del key  # octets of a key, perhaps: no frame of ours shows them
+        raise TypeError("encrypt takes a LocalKey; a SecretKey signs: paseto.sign")
     demand_issuable(key, allow_legacy)
     protocol = local_protocol(key)
-    sealed = sealer_of(key)(*demand_parts(payload, footer, implicit, protocol))
-    return bounded(join_token(protocol.header, sealed, footer))
+    message, beside, assertion = demand_parts(payload, footer, implicit, protocol)
+    return bounded(join_token(protocol.header, sealer_of(key)(message, beside, assertion), beside))
 
 
 def decrypt(token: str, key: LocalKey, *, footer: bytes | None = None, implicit: bytes = b"") -> OpenedToken:
@@ -109,9 +109,11 @@ def decrypt(token: str, key: LocalKey, *, footer: bytes | None = None, implicit:
 
     Source: PASETO 01-Protocol-Versions, Decrypt.
     """
-    demand(key, LocalKey, "decrypt takes a LocalKey; a PublicKey verifies: paseto.verify")
+    if not is_of(key, LocalKey):
+        del key  # octets of a key, perhaps: no frame of ours shows them
+        raise TypeError("decrypt takes a LocalKey; a PublicKey verifies: paseto.verify")
     protocol = local_protocol(key)
-    _, expected, assertion = demand_parts(b"", footer or b"", implicit, protocol)
+    _, expected, assertion = demand_parts(b"", b"" if footer is None else footer, implicit, protocol)
     sealed, segment = split_token(token, protocol.header, TOKEN_BYTES_MAX)
     found = decode_footer(segment)
     if footer is not None and not compare_digest(found, expected):
@@ -143,7 +145,9 @@ def sign(
 
     Source: PASETO 01-Protocol-Versions, Sign.
     """
-    demand(key, SecretKey, "sign takes a SecretKey; a LocalKey encrypts: paseto.encrypt")
+    if not is_of(key, SecretKey):
+        del key  # octets of a key, perhaps: no frame of ours shows them
+        raise TypeError("sign takes a SecretKey; a LocalKey encrypts: paseto.encrypt")
     demand_issuable(key, allow_legacy)
     protocol = public_protocol(key)
     message, beside, assertion = demand_parts(payload, footer, implicit, protocol)
@@ -169,10 +173,12 @@ def verify(token: str, key: PublicKey, *, footer: bytes | None = None, implicit:
 
     Source: PASETO 01-Protocol-Versions, Verify.
     """
-    demand(key, PublicKey, "verify takes a PublicKey: that of a SecretKey is key.public()")
+    if not is_of(key, PublicKey):
+        del key  # octets of a key, perhaps: no frame of ours shows them
+        raise TypeError("verify takes a PublicKey: that of a SecretKey is key.public()")
     protocol = public_protocol(key)
     holds = verifier_of(key)
-    _, expected, assertion = demand_parts(b"", footer or b"", implicit, protocol)
+    _, expected, assertion = demand_parts(b"", b"" if footer is None else footer, implicit, protocol)
     signed, segment = split_token(token, protocol.header, TOKEN_BYTES_MAX)
     found = decode_footer(segment)
     if footer is not None and not compare_digest(found, expected):
@@ -238,11 +244,9 @@ def _signing(key: SecretKey | PublicKey) -> Any:  # noqa: ANN401 - bytes, or a k
 # ------------------------------------------------------------------------------------------ what is demanded
 
 
-def demand(key: object, kind: type[K], otherwise: str) -> None:
-    """Refuse another kind of key. Raises TypeError. Source: PASETO 03-Algorithm-Lucidity."""
-    if not isinstance(key, kind):
-        del key  # a secret, perhaps
-        raise TypeError(otherwise)
+def is_of(key: object, kind: type[Key]) -> bool:
+    """Tell whether a key is of a kind: what it is at run time, not what it should be. Source: 03-Algorithm-Lucidity."""
+    return isinstance(key, kind)
 
 
 def demand_issuable(key: Key, allow_legacy: bool) -> None:
@@ -260,11 +264,12 @@ def demand_parts(
     for name, part in (("payload", payload), ("footer", footer), ("implicit", implicit)):
         if not isinstance(part, bytes | bytearray | memoryview):
             raise TypeError(f"{name} is bytes; paseto.sign_claims and paseto.encrypt_claims take claims")
-    if len(footer) > FOOTER_BYTES_MAX:
+    message, beside, assertion = bytes(payload), bytes(footer), bytes(implicit)  # a memoryview may count by eights
+    if len(beside) > FOOTER_BYTES_MAX:
         raise ConfigurationError(f"a footer has at most {FOOTER_BYTES_MAX} bytes")
-    if len(implicit) and not protocol.has_implicit:
+    if assertion and not protocol.has_implicit:
         raise ConfigurationError("v1 and v2 know no implicit assertion: it would not be authenticated")
-    return bytes(payload), bytes(footer), bytes(implicit)
+    return message, beside, assertion
 
 
 def bounded(token: str, bytes_max: int = TOKEN_BYTES_MAX) -> str:
