@@ -104,8 +104,9 @@ def _instant(name: str, value: Any) -> int | float:  # noqa: ANN401 - any value 
             except ValueError:  # the 30th of February, the 61st second
                 pass
             else:
-                at_s = since.days * 86_400 + since.seconds
-                instant: int | float = at_s + since.microseconds / 1_000_000 if since.microseconds else at_s
+                # total_seconds() rounds once, so that a float that was issued comes back as it was.
+                whole_s = since.days * 86_400 + since.seconds
+                instant: int | float = since.total_seconds() if since.microseconds else whole_s
                 if len(_instants) >= _INSTANTS_MAX:
                     _instants.clear()
                 _instants[value] = instant
