@@ -57,6 +57,9 @@ class Key:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a key of PASETO does not change: load it anew")
 
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a key of PASETO does not change: load it anew")
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(v{getattr(self, 'version', '?')}, redacted)"
 

@@ -244,6 +244,8 @@ def test_a_key_does_not_change() -> None:
         for name in ("version", "_material", "prepared", "other"):
             with pytest.raises(AttributeError, match="does not change"):
                 setattr(key, name, 3)
+            with pytest.raises(AttributeError, match="does not change"):
+                delattr(key, name)
         assert key.version == 4
 
 
