@@ -99,6 +99,7 @@ TIMES = st.integers(-62_135_596_800, 253_402_300_799) | st.integers(0, 4 * 10**1
 
 @given(st.fixed_dictionaries({}, optional={"exp": TIMES, "nbf": TIMES, "iat": TIMES, "sub": st.text(max_size=3)}))
 @settings(max_examples=400)
+@example({"exp": 1.81187})
 def test_times_go_both_ways(claims: dict[str, Any]) -> None:
     """To the microsecond, which is what a datetime holds."""
     token = issue_claims(4, "public", claims, lifetime_s=None)
