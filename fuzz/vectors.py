@@ -55,3 +55,16 @@ def objects(*names: str) -> list[bytes]:
     """Objects that have all of these members, as JSON."""
     found = (value for value in values() if isinstance(value, dict) and value.keys() >= set(names))
     return sorted({json.dumps(value, separators=(",", ":")).encode() for value in found})
+
+
+@cache
+def texts(folder: str, *beginnings: str) -> tuple[bytes, ...]:
+    """Texts of a folder, at any depth of its JSON, that begin so and hold dots alone between their words."""
+    place = directory()
+    files = sorted((place / folder).glob("*.json")) if place else []
+    found = (value for file in files for value in _walk(json.loads(file.read_text(encoding="utf-8"))))
+    return tuple(sorted({text.encode() for text in found if isinstance(text, str) and _is_text(text, beginnings)}))
+
+
+def _is_text(text: str, beginnings: tuple[str, ...]) -> bool:
+    return text.startswith(beginnings) and text.count(".") > 1 and not set(text) & {" ", "\n", "{"}
