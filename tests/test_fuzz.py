@@ -11,11 +11,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import nacl.bindings
 import pytest
 
-from daypass.errors import KeyFormatError
+from daypass.errors import KeyFormatError, MalformedToken
 from daypass.jose import jws
 from daypass.jose.jwk import JWK
+from daypass.paseto import claims_token, paserk_password
+from daypass.tokens.formats import paseto_claims as paseto_formats
 from fuzz import lanes, replay, vectors
 from fuzz.__main__ import try_inputs
 from fuzz.chance import Chance
@@ -33,6 +36,9 @@ from fuzz.targets import (
     jws_json,
     jwt_encrypted,
     load,
+    paserk,
+    paseto_claims,
+    paseto_token,
     pem,
 )
 from fuzz.worker_status import Status
@@ -48,6 +54,9 @@ EXPECTED = {
     "pem": (300, {"malformed", "accepted"}),
     "claims": (2000, {"malformed", "claims", "accepted"}),
     "inspect": (2000, {"malformed", "accepted"}),
+    "paseto": (1000, {"malformed", "policy", "proof", "accepted"}),
+    "paseto-claims": (2000, {"malformed", "policy", "key", "proof", "claims", "accepted"}),
+    "paserk": (300, {"malformed", "accepted"}),
 }
 
 
@@ -128,6 +137,32 @@ def foreign_error(real: Call) -> Call:
     return load_key
 
 
+def whatever_footer(real: Call) -> Call:
+    return lambda token, key, *, footer, implicit: real(token, key, implicit=implicit)
+
+
+def small_letters(real: Call) -> Call:
+    return lambda payload: real(payload.replace(b'z"', b'Z"'))
+
+
+def no_kid(real: Call) -> Call:
+    def members(footer: bytes) -> Any:
+        try:
+            return real(footer)
+        except MalformedToken:
+            return {}
+
+    return members
+
+
+def always(_real: Call) -> Call:
+    return lambda _: True
+
+
+def one(_bound: int) -> int:
+    return 1
+
+
 FAULTS = {
     "jws: padding": ("jws", jws_compact.jws, "verify", lenient),
     "jws: claims": ("jws", jws_compact.jwt, "verify", claims_of_another),
@@ -139,6 +174,15 @@ FAULTS = {
     "inspect: findings": ("inspect", inspection, "inspect_token", nothing_found),
     "jwk: error": ("jwk", JWK, "from_json", foreign_error),
     "pem: error": ("pem", JWK, "from_ssh", foreign_error),
+    "paseto: padding": ("paseto", paseto_token.paseto, "decrypt", lenient),
+    "paseto: footer": ("paseto", paseto_token.paseto, "verify", whatever_footer),
+    "paseto-claims: times": ("paseto-claims", claims_token, "claims_of_payload", small_letters),
+    "paseto-claims: clock": ("paseto-claims", paseto_claims, "Verifier", a_second_late),
+    "paseto-claims: kid": ("paseto-claims", paseto_formats, "footer_members", no_kid),
+    "paserk: error": ("paserk", paserk.paserk, "load", foreign_error),
+    "paserk: padding": ("paserk", paserk.paserk, "load", lenient),
+    "paserk: points": ("paserk", nacl.bindings, "crypto_core_ed25519_is_valid_point", always),
+    "paserk: costs": ("paserk", paserk_password, "PBES2_COUNT_MIN", one),
 }
 
 

@@ -16,6 +16,9 @@ MODULES = {
     "pem": "pem",
     "claims": "claims",
     "inspect": "inspection",
+    "paseto": "paseto_token",
+    "paseto-claims": "paseto_claims",
+    "paserk": "paserk",
 }
 
 
