@@ -185,6 +185,7 @@ def good() -> tuple[bytes, ...]:
     found.append(joined(protected(1, "secret-pw", paseto_keys.fixed_octets(1, "secret"))))
     found.append(joined(Text(1, "public", paseto_keys.public_octets(1, paseto_keys.sealing_rsa()))))
     found.append(joined(Text(1, "secret", paseto_keys.secret_octets(1, paseto_keys.sealing_rsa()))))
+    found += [joined(Text(1, kind, paseto_keys.fixed_octets(1, kind) + bytes(4096))) for kind in ("public", "secret")]
     return tuple(text.encode() for text in found)
 
 
