@@ -7,6 +7,7 @@ what everybody can see: no algorithm, no end, a member twice.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -18,13 +19,15 @@ from fuzz.chance import Chance
 from fuzz.judge import Refuse, Undecided, as_text, attempt, demand, json_object, octets, same_json
 from fuzz.keys import b64u
 from fuzz.target import Target
-from fuzz.targets import jwe_compact, jwe_json, jws_compact, jws_json
+from fuzz.targets import jwe_compact, jwe_json, jws_compact, jws_json, paseto_token
 
 Members = dict[str, Any]
 NOW_S = 1_700_000_000
 PERSONAL = "ada.lovelace@example.com"
 TELLING = 12  # a shorter text may stand in a message by chance
 HEADER_NAMES = (*jws_compact.HEADER_NAMES, *jwe_compact.HEADER_NAMES)
+PASETO = re.compile(r"v[1-4]\.(?:local|public)\.", re.ASCII)
+SCHEME = re.compile(r"(?i:bearer|dpop) ")
 CLAIM_NAMES = (*jws_compact.CLAIMS, "email", "phone_number", "nbf", "x")
 
 
@@ -69,6 +72,9 @@ def run(data: bytes) -> str:
     if token is None:
         demand(read is None or stage != "malformed", "a token that can be read strictly is refused")
         return stage
+    if token.kind == "paseto":
+        check_paseto(token, text)
+        return "accepted"
     demand(
         token.kind in ("jws", "jwe") and token.form in ("compact", "flattened", "general"), "an unknown kind or form"
     )
@@ -81,6 +87,19 @@ def run(data: bytes) -> str:
         demand(claims is None or same_json(token.claims, claims), "the claims are read otherwise")
         check_findings(token, header, claims)
     return "accepted"
+
+
+def check_paseto(token: UnverifiedToken, text: str) -> None:
+    """A PASETO says its version and purpose at its front; what is encrypted is not read; nothing is repeated."""
+    header = PASETO.match(SCHEME.sub("", text.strip(), count=1).strip())
+    demand(header is not None and token.form == header[0][:-1], "another version or purpose")
+    demand(1 <= len(token.headers) <= 2 and len(token.findings) <= FINDINGS_MAX, "no header, or too many findings")
+    version, purpose = token.form.split(".")
+    demand(token.header == {"version": version, "purpose": purpose}, "the header is read otherwise")
+    demand(purpose == "public" or token.claims is None, "claims that nobody can read")
+    codes = {finding.code for finding in token.findings}
+    demand((version in ("v1", "v2")) == ("legacy_version" in codes), "a legacy version is not found")
+    check_silence(token)
 
 
 def check_silence(token: UnverifiedToken) -> None:
@@ -127,7 +146,7 @@ def good() -> tuple[bytes, ...]:
     ]
     texts = [".".join([b64u(json.dumps(part).encode()) for part in pair] + [b64u(bytes(32))]) for pair in odd]
     texts += [f"Bearer {texts[0]}", "", "dpr1.a.b.1.c.d", "-----BEGIN PUBLIC KEY-----", '{"kty":"oct"}', "a~b~"]
-    kinds = (jws_compact.good(), jws_json.good(), jwe_compact.good(), jwe_json.good())
+    kinds = (jws_compact.good(), jws_json.good(), jwe_compact.good(), jwe_json.good(), paseto_token.good()[::4])
     return (*(text.encode() for text in texts), *(seed for kind in kinds for seed in kind[:12]))
 
 
@@ -137,6 +156,8 @@ def mutate(data: bytes, chance: Chance) -> bytes:
     if kind == 0:
         before, behind = (b" ", b"Bearer ", b"DPoP ", b"\n", b"\xef\xbb\xbf"), (b"", b"\n", b" ")
         return chance.pick(before) + data + chance.pick(behind)
+    if PASETO.match(as_text(data)):
+        return paseto_token.mutate(data, chance)
     segments = data.split(b".")
     if kind < 5 and len(segments) in (3, 5):
         at = chance.random.randrange(2 if len(segments) == 3 else 1)
@@ -163,6 +184,8 @@ TARGET = Target(
     concerns=(
         "tokens/inspection/inspector.py",
         "tokens/inspection/jose.py",
+        "tokens/inspection/paseto.py",
+        "tokens/inspection/paserk.py",
         "tokens/inspection/headers.py",
         "tokens/inspection/claims.py",
         "tokens/inspection/findings.py",

@@ -129,7 +129,7 @@ def test_an_assertion_that_would_not_be_authenticated_is_refused(version: int, d
         (("--typ", "at+jwt"), {"typ": "at+jwt"}, 0),
         (("--typ", "at+jwt"), {}, 1),
     ],
-    ids=str,
+    ids=["expired", "leeway", "an audience", "its audience", "issuer", "required", "a kind", "its kind", "no kind"],
 )
 def test_what_is_demanded_of_claims(
     words: tuple[str, ...], changes: dict[str, Any], code: int, daypass: Command, place: Path

@@ -297,7 +297,7 @@ def test_nothing_that_holds_a_secret_is_pickled_copied_or_encoded(
         {"paserk": lambda text: text.replace("k4.", "k2.").replace("k3.", "k1.")},
         {"paserk": lambda text: [text]},
     ],
-    ids=str,
+    ids=["kid", "kty", "entry", "padded", "shorter", "longer", "version", "list"],
 )
 def test_a_ring_with_a_paserk_that_is_refused(alg: str, spoil: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     from daypass.keyring.token_key import kid_of

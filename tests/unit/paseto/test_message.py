@@ -56,7 +56,7 @@ def test_encrypting_twice_gives_two_tokens_and_signing_one() -> None:
 
 
 @EVERY_KIND
-@pytest.mark.parametrize("wrong", ["", "text", None, 0, False, 5, [b"x"], {"a": 1}, object()], ids=repr)
+@pytest.mark.parametrize("wrong", ["", "text", None, 0, False, 5, [b"x"], {"a": 1}, {5}], ids=repr)
 def test_what_is_no_bytes_is_a_type_error(version: Any, purpose: str, wrong: Any) -> None:
     good = issue(version, purpose, b"x")
     with pytest.raises(TypeError, match="payload is bytes"):
@@ -95,7 +95,7 @@ def test_a_key_of_another_kind_is_a_type_error(act: Any) -> None:
 
 
 @EVERY_KIND
-@pytest.mark.parametrize("token", [None, 5, 1.5, True, b"v4.local.AAAA", ["v4"], {"a": 1}, object()], ids=repr)
+@pytest.mark.parametrize("token", [None, 5, 1.5, True, b"v4.local.AAAA", ["v4"], {"a": 1}, {5}], ids=repr)
 def test_what_is_no_text_is_no_token(version: Any, purpose: str, token: Any) -> None:
     with pytest.raises(MalformedToken, match="a token is a str"):
         read(version, purpose, token)
