@@ -44,6 +44,10 @@ def check_claims_type(claims_type: type[Any]) -> None:
     is_struct = isinstance(kind, type) and issubclass(kind, msgspec.Struct)
     if not (is_struct or is_typeddict(kind) or hasattr(kind, "__dataclass_fields__")):
         raise ConfigurationError("claims_type must be a dataclass, a TypedDict or a msgspec Struct")
+    try:
+        msgspec.json.Decoder(claims_type)  # finds what no claims could be converted to, before a token does
+    except (TypeError, NameError) as error:
+        raise ConfigurationError(f"claims_type cannot be converted to: {error}") from None
 
 
 def typed_claims(claims: Claims, claims_type: type[T]) -> T:

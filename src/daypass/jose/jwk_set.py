@@ -40,15 +40,16 @@ class JWKSet:
     __slots__ = ("_by_kid", "_keys", "prepared")
 
     def __init__(self, keys: Iterable[JWK], *, allow_empty: bool = False) -> None:
-        self._keys = tuple(keys)
+        given = Concealed(tuple(keys))
+        del keys  # secrets as bytes, perhaps: no frame of ours shows them
+        if not all(isinstance(key, JWK) for key in given.value):
+            raise TypeError("a JWKSet is made of JWK objects; JWKSet.from_dict reads a dict")
+        self._keys: tuple[JWK, ...] = given.value
         self._by_kid: dict[str | None, tuple[JWK, ...]] = {}
         self.prepared = Prepared()
         if not self._keys and not allow_empty:
             raise ConfigurationError("a JWK Set needs at least one key: an empty one would refuse every token")
-        members: Iterable[object] = self._keys
-        for key in members:
-            if not isinstance(key, JWK):
-                raise TypeError("a JWKSet is made of JWK objects; JWKSet.from_dict reads a dict")
+        for key in self._keys:
             same = self._by_kid.get(key.kid, ())
             if key.kid is not None and any(other.kty == key.kty for other in same):
                 raise KeyFormatError(_TWICE)

@@ -21,8 +21,8 @@ from daypass.keyring.entry import RingEntry
 from daypass.keyring.schedule import RotationSchedule
 from daypass.keyring.secret_strength import HOW_TO_MAKE_ONE, weakness_of
 from daypass.keyring.storage import RingText
-from daypass.keyring.token_key import alg_of, private_octets, read_key, verifying_half, write_key
-from daypass.limits import NUMERIC_DATE_MAX, RING_BYTES_MAX
+from daypass.keyring.token_key import alg_of, private_octets, read_key, signs_tokens, verifying_half, write_key
+from daypass.limits import NUMERIC_DATE_MAX, RING_BYTES_MAX, SECRET_BYTES_MIN
 
 __all__ = [
     "DERIVE_ALG",
@@ -134,7 +134,10 @@ def read_signing_key(members: Mapping[str, Any], entry: RingEntry, *, alg: str |
     key = read_key(members, entry.kid, alg=alg)
     verifying = verifying_half(key)
     if verifying is key and key.is_private:  # it is shared
-        _check_strength(private_octets(key))
+        octets = RingSecret(private_octets(key))
+        # A128GCM, say, fixes its length by itself.
+        if signs_tokens(key) or len(octets.reveal()) >= SECRET_BYTES_MIN:
+            _check_strength(octets.reveal())
     return SigningKey(entry=msgspec.structs.replace(entry, alg=alg_of(key) or ""), key=key, verifying=verifying)
 
 

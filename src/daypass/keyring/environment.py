@@ -161,14 +161,17 @@ def _read_jwk(members: object, alg: str | None, *, is_first: bool) -> SigningKey
         raise KeyFormatError("a JWK is an object")
     bound = alg if "alg" not in members else None
     kid = members.get("kid")
+    if kid is None and "paserk" in members:
+        kid = kid_of(paserk_key(members))
     if kid is None:
         anonymous = JWK.from_dict(members, alg=bound)
         kid = derive_kid(RingSecret(private_octets(anonymous)), "sign") if anonymous.kty == "oct" else None
         kid = kid or anonymous.thumbprint()
     if not isinstance(kid, str):
         raise KeyFormatError("a kid is a string")
-    is_private = not _PRIVATE_MEMBERS.isdisjoint(members)
-    return read_signing_key(members, _entry(kid, "", is_first=is_first and is_private), alg=bound)
+    held = read_signing_key(members, _entry(kid, "", is_first=False), alg=bound)
+    is_first = is_first and held.key.is_private
+    return msgspec.structs.replace(held, entry=_entry(kid, held.entry.alg, is_first=is_first))
 
 
 def _entry(kid: str, alg: str, *, is_first: bool) -> RingEntry:
@@ -194,7 +197,3 @@ def _derived(held: SigningKey) -> SecretKey:
     kid = derive_kid(parts, "derive")
     entry = msgspec.structs.replace(held.entry, kid=kid, alg=DERIVE_ALG, purpose="derive", remove_at=None)
     return SecretKey(entry=entry, secret=ring_secret_of(parts))
-
-
-_PRIVATE_MEMBERS: Final = frozenset({"d", "k", "priv"})
-"""Where a JWK has what is secret of it. Source: RFC 7518 6; RFC 9964 4."""

@@ -37,7 +37,7 @@ POLL_S: Final = 1.0
 """How often, at most, a ring asks its place whether the text has changed."""
 REREAD_S: Final = 0.1
 """How often, at most, an unknown kid makes it ask."""
-PUBLISHED_KTYS: Final = frozenset({"RSA", "EC", "OKP"})
+PUBLISHED_KTYS: Final = frozenset({"RSA", "EC", "OKP", "AKP"})
 
 
 class _View(msgspec.Struct, frozen=True, eq=False, kw_only=True):
@@ -261,7 +261,7 @@ class KeyRing:
         """
 
         def change(content: RingContent, now_s: int) -> RingContent:
-            key = generate_key(alg or newest_alg(content))
+            key = generate_key(newest_alg(content) if alg is None else alg)
             return rotated(content, key, at_once=at_once, now_s=now_s)
 
         return self._change(change).signing[-1].entry.kid

@@ -30,6 +30,7 @@ __all__ = [
     "kid_of",
     "private_octets",
     "read_key",
+    "signs_tokens",
     "verifying_half",
     "write_key",
 ]
@@ -50,6 +51,9 @@ def generate_key(alg: str) -> TokenKey:
 
     Source: RFC 7518 3.1, 4.1, 5.1; PASETO 01-Protocol-Versions.
     """
+    given: object = alg
+    if not isinstance(given, str) or not given:
+        raise ConfigurationError("alg is the name of an algorithm: EdDSA, A256GCM, v4.public ...")
     if alg in PASETO_ALGS:
         from daypass.paseto.keys import LocalKey, SecretKey
 
@@ -126,6 +130,7 @@ def private_octets(key: TokenKey) -> bytes:
 
 def paserk_key(members: Mapping[str, Any]) -> TokenKey:
     """Read the key in a member ``paserk``. Raises DaypassError, as ``read_key`` does. Source: PASERK types."""
+    from daypass.paseto import keys as paseto_keys
     from daypass.paseto import paserk
 
     text = members["paserk"]
@@ -134,12 +139,14 @@ def paserk_key(members: Mapping[str, Any]) -> TokenKey:
     key = paserk.load(text)
     if alg_of(key) not in PASETO_ALGS:
         raise KeyFormatError(f"a key of PASETO in a ring is one of {', '.join(PASETO_ALGS)}")
+    if not isinstance(key, paseto_keys.LocalKey):
+        _ = key.material  # KeyFormatError: no point of its curve; PASERK itself may carry that
     return key
 
 
 def _check_use(key: JWK) -> None:
     """Refuse a JWK that issues nothing: asymmetric encryption above all. Raises DaypassError. Source: RFC 8725 3.2."""
-    if key.use == "enc" or _encrypts(key):
+    if key.use == "enc" or not signs_tokens(key):
         if key.kty != "oct" or str(key.alg).startswith("PBES2"):
             raise ConfigurationError("a ring encrypts with shared keys alone: to a public one anybody could")
         encrypting_algorithm(key, None)
@@ -150,7 +157,8 @@ def _check_use(key: JWK) -> None:
         signing_algorithm(key)
 
 
-def _encrypts(key: JWK) -> bool:
+def signs_tokens(key: TokenKey) -> bool:
+    """Whether it is a JWK that signs. Source: RFC 7518 3.1."""
     from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS
 
-    return key.alg not in SIGNATURE_ALGORITHMS
+    return isinstance(key, JWK) and key.alg in SIGNATURE_ALGORITHMS

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from daypass.errors import ClaimError, ConfigurationError, MalformedToken, TokenError
+from daypass.errors import ClaimError, ConfigurationError, Expired, MalformedToken, NotYetValid, TokenError
 from daypass.tokens.verifier import Verifier
 
 __all__ = ["AnyOf"]
@@ -42,9 +42,10 @@ class AnyOf:
         if not verifiers:
             raise ConfigurationError("AnyOf needs a Verifier at least: nothing could pass")
         by_format: dict[str, list[Callable[[str], Any]]] = {}
+        if not all(isinstance(one, Verifier) for one in verifiers):
+            del verifiers  # keys, perhaps
+            raise TypeError("AnyOf takes Verifiers, one for each format: AnyOf(new, old)")
         for one in verifiers:
-            if not isinstance(one, Verifier):
-                raise TypeError("AnyOf takes Verifiers, one for each format: AnyOf(new, old)")
             by_format.setdefault(one.format, []).append(one.verify)
 
         def verify(token: str) -> Any:  # noqa: ANN401 - claims, or the claims_type of a Verifier
@@ -56,13 +57,22 @@ class AnyOf:
                 try:
                     return candidate(token)
                 except TokenError as error:
-                    # A token that was proven and does not hold says more than one that is another's.
-                    if refused is None or (isinstance(error, ClaimError) and not isinstance(refused, ClaimError)):
+                    if refused is None or _tells(error) > _tells(refused):
                         refused = error
-            assert refused is not None
-            raise refused
+            try:
+                assert refused is not None
+                raise refused
+            finally:
+                del refused  # it holds this frame, and this frame would hold it
 
         self.verify = verify
+
+
+def _tells(error: TokenError) -> int:
+    """How much a refusal says of a token: that it was proven and its time is over more than that it is another's."""
+    if isinstance(error, Expired | NotYetValid):
+        return 2
+    return 1 if isinstance(error, ClaimError) else 0
 
 
 def _formats_of(token: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from daypass.claims import typ_equals
+from daypass.concealed import Concealed
 from daypass.errors import ConfigurationError
 from daypass.issued_claims import too_long
 from daypass.limits import JWT_BYTES_MAX, NUMERIC_DATE_MAX
@@ -88,6 +89,8 @@ class Issuer:
         bytes_max: int = JWT_BYTES_MAX,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        inner, outer = Concealed(keys), Concealed(encrypt_to)
+        del keys, encrypt_to  # somebody may have passed a secret: no frame of ours shows it
         row = format_of(format)
         check_parties(issuer, audience, typ)
         if not isinstance(audience, str) and not row.has_audiences:
@@ -97,7 +100,7 @@ class Issuer:
         with_jti = typ_equals(typ, "at+jwt")
         template = _Template(
             row,
-            Layers(row, keys, encrypt_to, word="encrypt_to"),
+            Layers(row, inner, outer, word="encrypt_to"),
             lambda iat, exp: Shared(issuer=issuer, audience=audience, iat=iat, exp=exp, typ=typ),
             lifetime_s,
         )
@@ -134,6 +137,8 @@ def check_parties(issuer: object, audience: object, typ: object) -> None:
         raise ConfigurationError("typ is the name of a media type, in ASCII: no other one is ever equal")
 
 
+_SHORTEST_S: Final = 0.000_001
+"""A lifetime that every format can spell: a PASETO writes its times in microseconds."""
 Second = tuple[float, float, object, int, bytes, Seal]
 """From when, until when and for which epoch it holds; ``exp``, what is not sealed yet, what seals the rest."""
 
@@ -155,7 +160,7 @@ class _Template:
             raise TypeError("expires_at is a number of epoch seconds: int(when.timestamp())")
         iat = int(now_s)
         exp = iat + self._lifetime_s if expires_at is None else min(expires_at, iat + self._lifetime_s)
-        if not iat < exp < NUMERIC_DATE_MAX:
+        if not iat + _SHORTEST_S <= exp < NUMERIC_DATE_MAX:
             raise ValueError("the token would be born expired, or outlive the year 9999: see expires_at, lifetime_s")
         epoch = self.layers.epoch  # before the key: one that is exchanged meanwhile is noticed next time
         key, recipient = self.layers.issuing_keys()

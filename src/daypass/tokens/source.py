@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeGuard, runtime_checkable
 
+from daypass.concealed import Concealed
 from daypass.errors import ConfigurationError
+from daypass.jose.jwa.key_management import KEY_MANAGEMENT_ALGORITHMS
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
+from daypass.jose.key_use import management_of
 
 if TYPE_CHECKING:
     from daypass.paseto.keys import LocalKey, PublicKey, SecretKey
@@ -58,10 +61,13 @@ class StaticKeys:
     __slots__ = ("keys",)
 
     def __init__(self, keys: Keys) -> None:
-        self.keys: Keys = keys
-        if isinstance(keys, Sequence):
-            members: tuple[Any, ...] = tuple(keys)
-            self.keys = members if members and all(map(_is_paseto_key, members)) else JWKSet(members)
+        given = Concealed(keys)
+        del keys  # a secret as bytes, perhaps
+        if isinstance(given.value, Sequence):
+            members = Concealed(tuple(given.value))
+            is_paseto = bool(members.value) and all(map(_is_paseto_key, members.value))
+            given = members if is_paseto else Concealed(JWKSet(members.value))
+        self.keys: Keys = given.value
 
     @property
     def epoch(self) -> int:
@@ -89,12 +95,14 @@ class StaticKeys:
 
 def source_of(keys: object) -> KeySource:
     """Take whatever holds keys as a KeySource. Raises TypeError for anything else (a secret as bytes, say)."""
-    if isinstance(keys, JWKSet) or _is_key(keys):
-        return StaticKeys(keys)
-    if isinstance(keys, KeySource):
-        return keys
-    if isinstance(keys, Sequence) and not isinstance(keys, str | bytes | bytearray):
-        return StaticKeys(keys)
+    given = Concealed(keys)
+    del keys  # no frame of ours shows it, should an error page show locals
+    if isinstance(given.value, JWKSet) or _is_key(given.value):
+        return StaticKeys(given.value)
+    if isinstance(given.value, KeySource):
+        return given.value
+    if isinstance(given.value, Sequence) and not isinstance(given.value, str | bytes | bytearray):
+        return StaticKeys(given.value)
     raise TypeError(
         "keys is a JWK, a JWKSet, a key of PASETO, a sequence of keys or a KeyRing;"
         ' JWK.from_secret(b"...", alg="HS256") takes bytes'
@@ -106,8 +114,8 @@ class Layers:
 
     Args:
         row: the format.
-        keys: of the signature, or of the one layer.
-        outer: of the encryption around it, or None.
+        keys: of the signature, or of the one layer; concealed, since somebody may pass a secret.
+        outer: of the encryption around it, or None; concealed.
         word: what the caller calls ``outer``.
 
     Raises:
@@ -117,14 +125,14 @@ class Layers:
 
     __slots__ = ("_is_for", "inner", "outer")
 
-    def __init__(self, row: Format, keys: object, outer: object, *, word: str) -> None:
-        if row.is_nested and outer is None:
+    def __init__(self, row: Format, keys: Concealed, outer: Concealed, *, word: str) -> None:
+        if row.is_nested and outer.value is None:
             raise ConfigurationError(f"format {row.name!r} needs {word}: the key of the encryption outside")
-        if not row.is_nested and outer is not None:
+        if not row.is_nested and outer.value is not None:
             raise ConfigurationError(f"{word} is for format 'nested', it has no effect with {row.name!r}: leave it out")
         self._is_for = row.is_for
-        self.inner = source_of(keys)
-        self.outer = None if outer is None else source_of(outer)
+        self.inner = source_of(keys.value)
+        self.outer = None if outer.value is None else source_of(outer.value)
 
     @property
     def can_change(self) -> bool:
@@ -146,7 +154,7 @@ class Layers:
         A single key stays one: then a token's key id is not compared. Of a source that changes, a ring say, those of
         the format are taken: it may hold keys of the format before, or of the one after.
         """
-        return _accepted(self.inner, self._is_for), None if self.outer is None else _accepted(self.outer, _any)
+        return _accepted(self.inner, self._is_for), None if self.outer is None else _accepted(self.outer, _decrypts)
 
     def reread(self) -> None:
         """Look again now."""
@@ -161,8 +169,9 @@ def _accepted(source: KeySource, is_for: Callable[[object], bool]) -> Keys:
     return tuple(key for key in source.verification_keys() if is_for(key))
 
 
-def _any(_key: object) -> bool:
-    return True
+def _decrypts(key: object) -> bool:
+    """Whether it is a JWK that may take the encryption off a nested token."""
+    return isinstance(key, JWK) and key.is_private and management_of(key) in KEY_MANAGEMENT_ALGORITHMS
 
 
 def _is_key(value: object) -> TypeGuard[TokenKey]:
@@ -172,4 +181,5 @@ def _is_key(value: object) -> TypeGuard[TokenKey]:
 def _is_paseto_key(value: object) -> bool:
     """Whether it is a key of PASETO: nobody has one where that room was never entered, and JWTs do not pay for it."""
     room = sys.modules.get("daypass.paseto.keys")
-    return room is not None and isinstance(value, room.Key)
+    key = getattr(room, "Key", None)  # None as well while another thread is on its way in
+    return key is not None and isinstance(value, key)

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from daypass.claims import Claims, ClaimsPolicy
-from daypass.errors import ConfigurationError, UnknownKey
+from daypass.concealed import Concealed
+from daypass.errors import ConfigurationError, KeyFormatError, UnknownKey, WeakKey
+from daypass.jose.jwk import JWK
 from daypass.limits import JWT_BYTES_MAX, LEEWAY_S_MAX
 from daypass.tokens.cache import cached
 from daypass.tokens.format import Expected, FormatName, Verify, format_of
@@ -80,6 +83,8 @@ class Verifier:
         bytes_max: int = JWT_BYTES_MAX,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        inner, outer = Concealed(keys), Concealed(decrypt_with)
+        del keys, decrypt_with  # somebody may have passed a secret: no frame of ours shows it
         row = format_of(format)
         check_parties(issuer, audience, typ)
         try:
@@ -97,16 +102,14 @@ class Verifier:
         expected = Expected(policy=policy, algs=allowed, bytes_max=bytes_max, clock=clock)
 
         def compile_for(keys: Keys, decryption_keys: Keys | None = None) -> Verify:
-            if keys == ():
-                return _refuse
             verify = row.verifier(keys, expected, decryption_keys)
             if not cache_entries:
                 return verify
             return cached(verify, entries_max=cache_entries, leeway_s=leeway_s, clock=clock)
 
-        layers = Layers(row, keys, decrypt_with, word="decrypt_with")
+        layers = Layers(row, inner, outer, word="decrypt_with")
         if layers.can_change:
-            if layers.accepted_keys()[0] == ():
+            if () in layers.accepted_keys():
                 raise ConfigurationError(
                     f"none of the keys is for format {row.name!r}: KeyRing.rotate(alg=...) adds one"
                 )
@@ -115,6 +118,37 @@ class Verifier:
             verify = compile_for(*layers.accepted_keys())
         self.verify = verify if claims_type is None else lambda token: typed_claims(verify(token), claims_type)
         self.format = row.name
+
+
+def _compiled(layers: Layers, compile_for: Callable[..., Verify]) -> Verify:
+    """Compile the keys of now. One of a source that cannot be used is left out, and does not take the others along."""
+    keys, outer = layers.accepted_keys()
+    if not isinstance(keys, tuple):
+        return compile_for(keys, outer)
+    if not keys or outer == ():
+        return _refuse
+    with suppress(ConfigurationError, KeyFormatError, WeakKey):
+        return compile_for(keys, outer)
+    usable: dict[object, Any] = {}
+    for key in keys:
+        with suppress(ConfigurationError, KeyFormatError, WeakKey):
+            compile_for((key,), outer)
+            usable.setdefault(_name_of(key), key)
+    import logging
+
+    logging.getLogger("daypass.tokens").warning(
+        "%d of %d keys of the source cannot be used and are left out", len(keys) - len(usable), len(keys)
+    )
+    with suppress(ConfigurationError, KeyFormatError, WeakKey):
+        return compile_for(tuple(usable.values()), outer) if usable else _refuse
+    return _refuse
+
+
+def _name_of(key: Any) -> object:  # noqa: ANN401 - a key of any format
+    """What tells two keys apart: for a pair of halves, the same name."""
+    if isinstance(key, JWK):
+        return key.kty, key.kid
+    return (key.public() if hasattr(key, "public") else key).to_bytes()
 
 
 def _refuse(_token: str) -> Claims:
@@ -130,14 +164,14 @@ def _following(layers: Layers, compile_for: Callable[..., Verify], *, is_remembe
     """
     source = layers if layers.outer is not None else layers.inner
     epoch = source.epoch
-    current = compile_for(*layers.accepted_keys())
+    current = compile_for(*layers.accepted_keys())  # at start, a key that cannot be used is an error
     due_s = 0.0
 
     def follow() -> None:
         nonlocal epoch, current, due_s
         now_epoch = source.epoch
         if now_epoch != epoch:
-            current = compile_for(*layers.accepted_keys())
+            current = _compiled(layers, compile_for)
             epoch = now_epoch
         due_s = time.monotonic() + _EPOCH_CHECKED_EVERY_S
 
