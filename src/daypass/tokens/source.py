@@ -166,7 +166,12 @@ class Layers:
 def _accepted(source: KeySource, is_for: Callable[[object], bool]) -> Keys:
     if isinstance(source, StaticKeys):
         return source.keys
-    return tuple(key for key in source.verification_keys() if is_for(key))
+    given = Concealed(source.verification_keys())
+    if not isinstance(given.value, Sequence) or not all(map(_is_key, given.value)):
+        raise TypeError("verification_keys() of this source gave something else than keys")
+    if not given.value:
+        raise ConfigurationError("verification_keys() of this source gave no key at all: nothing could pass")
+    return tuple(key for key in given.value if is_for(key))
 
 
 def _decrypts(key: object) -> bool:

@@ -120,7 +120,7 @@ def test_an_assertion_that_would_not_be_authenticated_is_refused(version: int, d
     "words, changes, code",
     [
         ((), {"exp": 1}, 1),
-        (("--leeway", "60"), {"exp": int(time.time()) - 5}, 0),
+        (("--leeway", "60"), {"exp": ...}, 0),
         ((), {"aud": "a"}, 1),
         (("--audience", "a"), {"aud": "a"}, 0),
         (("--issuer", "i"), {"iss": "j"}, 1),
@@ -134,6 +134,8 @@ def test_an_assertion_that_would_not_be_authenticated_is_refused(version: int, d
 def test_what_is_demanded_of_claims(
     words: tuple[str, ...], changes: dict[str, Any], code: int, daypass: Command, place: Path
 ) -> None:
+    if "--leeway" in words:
+        changes = {"exp": int(time.time()) - 5}
     token = paseto.sign_claims({**CLAIMS, **changes}, SECRETS[4]).encode()
     assert daypass("token", "verify", "--key", "public4", *words, stdin=token)[0] == code
     sealed = paseto.encrypt_claims({**CLAIMS, **changes}, LOCALS[4]).encode()
