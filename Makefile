@@ -21,7 +21,7 @@ COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test check format bench fuzz matrix packages requirements clean venv
+.PHONY: help serve test check format bench fuzz matrix packages servers requirements clean venv
 .PHONY: install-core install-serve install-test install-fuzz
 
 help: ## this list
@@ -53,7 +53,10 @@ matrix: install-test ## run all tests on every Python from 3.11 on that this mac
 	@$(RUN)/python scripts/matrix.py $(ARGS)
 
 packages: ## install the Debian packages that tests use (php, node, curl ...), where they are missing
-	@scripts/debian-packages.sh
+	@scripts/debian-packages.sh programs
+
+servers: ## install PostgreSQL, MariaDB, Redis and memcached for the tests, where they are missing; starts none
+	@scripts/debian-packages.sh servers
 
 requirements: ## compile the pins anew, on the oldest Python that daypass runs on
 	@scripts/make-venv.sh .venvs/tools $(or $(PYTHON),python3.11)

@@ -1,9 +1,15 @@
 #!/bin/sh
-# usage: debian-packages.sh
-# Installs the programs that tests run beside Python, where they are missing: Debian and its kin, as root or with sudo.
-# Starts no service. Where all is there it does nothing and says nothing.
+# usage: debian-packages.sh [programs|servers]
+# Installs what tests run beside Python, where it is missing: programs, database servers, or both. Debian and its kin,
+# as root or with sudo. Starts no service: the tests start servers of their own. Where all is there it says nothing.
 set -eu
-wanted="php:php-cli node:nodejs curl:curl openssl:openssl ssh-keygen:openssh-client" # program:package
+programs="php:php-cli node:nodejs curl:curl openssl:openssl ssh-keygen:openssh-client" # program:package
+servers="postgres:postgresql mariadbd:mariadb-server redis-server:redis-server memcached:memcached"
+case ${1:-} in
+programs) wanted=$programs ;;
+servers) wanted=$servers ;;
+*) wanted="$programs $servers" ;;
+esac
 policy=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
 
 fail() {
@@ -11,6 +17,10 @@ fail() {
     exit 1
 }
 
+# Where servers lie, out of PATH; PostgreSQL in a folder of its version.
+for folder in ${SERVER_FOLDERS:-/usr/sbin /usr/lib/postgresql/*/bin}; do
+    PATH=$PATH:$folder
+done
 missing=
 for pair in $wanted; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
@@ -21,7 +31,7 @@ missing=${missing# }
 command -v apt-get >/dev/null 2>&1 || fail "there is no apt-get here: install what goes by the names of $missing"
 if [ "$(id -u)" != 0 ]; then
     if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-        exec sudo -n /bin/sh "$0"
+        exec sudo -n /bin/sh "$0" "$@"
     fi
     fail "only root can install packages; as root: apt-get update && apt-get install $missing"
 fi

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-PACKAGES = "php-cli nodejs curl openssl openssh-client"
+PACKAGES = "php-cli nodejs curl openssl openssh-client postgresql mariadb-server redis-server memcached"
+SERVERS = ("postgres", "mariadbd", "redis-server", "memcached")
 REAL = f'exec "{sys.executable}" "$@"'
 NAMES = ("python", "python3", *(f"python3.{minor}" for minor in range(11, 15)))
 
@@ -95,7 +96,7 @@ def packages(
         (programs / name).symlink_to(shutil.which(name) or name)
     answer = subprocess.run(
         ["/bin/sh", REPOSITORY / "scripts/debian-packages.sh"],
-        env={"PATH": str(programs), "POLICY_RC_D": str(tmp_path / policy)},
+        env={"PATH": str(programs), "POLICY_RC_D": str(tmp_path / policy), "SERVER_FOLDERS": str(programs)},
         capture_output=True,
         text=True,
         check=False,
@@ -104,19 +105,19 @@ def packages(
 
 
 def test_packages_that_are_there_are_left_alone(tmp_path: Path) -> None:
-    answer, asked = packages(tmp_path, present=("php", "node", "curl", "openssl", "ssh-keygen"))
+    answer, asked = packages(tmp_path, present=("php", "node", "curl", "openssl", "ssh-keygen", *SERVERS))
     assert (answer.returncode, answer.stdout, answer.stderr, asked) == (0, "", "", [])
 
 
 def test_missing_packages_are_installed_and_start_nothing(tmp_path: Path) -> None:
-    answer, asked = packages(tmp_path, present=("curl", "openssl", "ssh-keygen"))
+    answer, asked = packages(tmp_path, present=("curl", "openssl", "ssh-keygen", *SERVERS[1:]))
     assert (answer.returncode, answer.stdout) == (0, "")
-    assert answer.stderr == "daypass: installing php-cli nodejs (once)\n"
+    assert answer.stderr == "daypass: installing php-cli nodejs postgresql (once)\n"
     assert [line.partition(" -qq")[0] for line in asked] == [
         "noninteractive held update",
         "noninteractive held install",
     ]
-    assert asked[1].endswith(" php-cli nodejs")
+    assert asked[1].endswith(" php-cli nodejs postgresql")
     assert not (tmp_path / "policy").exists()
 
 

@@ -57,6 +57,8 @@ class EnvironmentStorage:
 
     __slots__ = ("_name", "_text")
 
+    is_remote = False
+
     def __init__(self, name: str, *, alg: str | None = None, schedule: RotationSchedule | None = None) -> None:
         self._name = name
         if name not in os.environ:

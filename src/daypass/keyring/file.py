@@ -52,6 +52,8 @@ class FileStorage:
 
     __slots__ = ("path",)
 
+    is_remote = False
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
 

@@ -19,6 +19,7 @@ class MemoryStorage:
     __slots__ = ("_lock", "_text")
 
     location = "memory"
+    is_remote = False
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

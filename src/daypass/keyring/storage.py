@@ -47,6 +47,11 @@ class RingStorage(Protocol):
         """Where it is, for messages: an absolute path, the name of a variable."""
         ...
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether asking it may take long, as that of a server does: a ring then asks in a thread of its own."""
+        ...
+
     def version(self) -> Hashable:
         """Say cheaply which text is there: differs whenever ``read`` would answer otherwise. Never raises."""
         ...

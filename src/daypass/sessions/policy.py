@@ -11,10 +11,22 @@ import msgspec
 
 from daypass.errors import ConfigurationError
 from daypass.limits import JWT_BYTES_MAX, LEEWAY_S_MAX, SCHEDULE_S_MAX, SESSIONS_PER_SUBJECT_MAX
+from daypass.tokens.format import FORMATS as SELF_CONTAINED
 
-__all__ = ["DEFAULT_POLICY", "SessionPolicy"]
+__all__ = ["DEFAULT_POLICY", "REFERENCE", "SessionFormat", "SessionPolicy"]
 
-FORMATS: Final = ("jwt",)
+REFERENCE: Final = "reference"
+FORMATS: Final = (*SELF_CONTAINED, REFERENCE)
+SessionFormat = Literal[
+    "jwt",
+    "jwe",
+    "nested",
+    "paseto-v4-public",
+    "paseto-v4-local",
+    "paseto-v3-public",
+    "paseto-v3-local",
+    "reference",
+]
 _CHOICES: Final = {
     "format": FORMATS,
     "revocation": ("feed", "strict", "none"),
@@ -36,7 +48,9 @@ class SessionPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How sessions behave. Every process that shares a store is given the same policy.
 
     Args:
-        format: of the access token: ``jwt``.
+        format: of new access tokens: ``jwt`` (signed), ``jwe`` (encrypted), ``nested`` (signed, then encrypted), one of
+            the four of PASETO (``paseto-v4-public`` ...), or ``reference`` (random, the store is asked what it means).
+        accepted_formats: of access tokens that were issued before ``format`` was changed: they live on.
         access_lifetime_s: how long an access token is valid, in seconds.
         idle_lifetime_s: a session that is not refreshed for so long has ended, in seconds.
         absolute_lifetime_s: after the login a session ends, however often it is refreshed, in seconds.
@@ -56,7 +70,8 @@ class SessionPolicy(msgspec.Struct, frozen=True, kw_only=True):
         ConfigurationError: a value of another type or out of bounds, or two that contradict each other.
     """
 
-    format: Literal["jwt"] = "jwt"
+    format: SessionFormat = "jwt"
+    accepted_formats: tuple[SessionFormat, ...] = ()
     access_lifetime_s: int = 600
     idle_lifetime_s: int = 1_209_600
     absolute_lifetime_s: int = 2_592_000
@@ -74,6 +89,9 @@ class SessionPolicy(msgspec.Struct, frozen=True, kw_only=True):
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ConfigurationError(f"{name} is one of: {', '.join(choices)}")
+        accepted = self.accepted_formats
+        if type(accepted) is not tuple or not all(name in FORMATS for name in accepted):
+            raise ConfigurationError(f"accepted_formats is a tuple of: {', '.join(FORMATS)}")
         for name, (least, most) in _WHOLE_NUMBERS.items():
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:

@@ -16,7 +16,7 @@ import msgspec
 
 from daypass.limits import LEEWAY_S_MAX
 
-__all__ = ["Denial", "Feed", "SessionRow", "SessionStore"]
+__all__ = ["Denial", "Feed", "ReferenceStore", "SessionRow", "SessionStore"]
 
 
 class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,4 +184,37 @@ class SessionStore(Protocol):
         Returns:
             How many were removed.
         """
+        ...
+
+
+class ReferenceStore(Protocol):
+    """A place that keeps what reference tokens stand for, sealed. It never sees a token: only its SHA-256.
+
+    Every session store is one, too. memcached is nothing else: what it evicts is a session that has ended, never one
+    that lives again. Every method raises StoreUnavailable where the place cannot answer.
+    """
+
+    def put_reference(self, digest: bytes, sealed: bytes, *, until: int) -> None:
+        """Keep an entry.
+
+        Args:
+            digest: bytes[32], the SHA-256 of a new token.
+            sealed: what it stands for, encrypted and authenticated.
+            until: when nobody needs it any more, epoch seconds.
+        """
+        ...
+
+    def get_reference(self, digest: bytes, *, now_s: float, until: int | None = None) -> bytes | None:
+        """Read an entry; None where there is none (any more).
+
+        Args:
+            digest: bytes[32].
+            now_s: epoch seconds.
+            until: where given, and where the place can say it in the same round trip, keep the entry until then. Only
+                memcached is asked that: its entries are whole sessions.
+        """
+        ...
+
+    def drop_reference(self, digest: bytes) -> bool:
+        """Remove an entry. Says whether there was one."""
         ...

@@ -449,7 +449,9 @@ def test_none_hears_of_a_logout_here_only(house: House) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        {"format": "jwe"},
+        {"format": "jwx"},
+        {"accepted_formats": ["jwt"]},
+        {"accepted_formats": ("jwx",)},
         {"revocation": "maybe"},
         {"when_stale": "ignore"},
         {"access_lifetime_s": 0},
