@@ -18,6 +18,7 @@ from daypass.encoding import b64url_decode, b64url_encode, encode_json, parse_ob
 from daypass.errors import ConfigurationError, DaypassError, KeyFormatError, MalformedToken, WeakKey
 from daypass.keyring.derive import RingSecret
 from daypass.keyring.entry import RingEntry
+from daypass.keyring.kinds import DERIVE_ALG
 from daypass.keyring.schedule import RotationSchedule
 from daypass.keyring.secret_strength import HOW_TO_MAKE_ONE, weakness_of
 from daypass.keyring.storage import RingText
@@ -25,7 +26,6 @@ from daypass.keyring.token_key import alg_of, private_octets, read_key, signs_to
 from daypass.limits import NUMERIC_DATE_MAX, RING_BYTES_MAX, SECRET_BYTES_MIN
 
 __all__ = [
-    "DERIVE_ALG",
     "RingContent",
     "SecretKey",
     "SigningKey",
@@ -34,7 +34,6 @@ __all__ = [
     "read_signing_key",
 ]
 
-DERIVE_ALG: Final = "HKDF-SHA256"
 FORMAT: Final = 1
 _TIMES: Final = ("publish_at", "sign_from", "retire_at", "remove_at")
 _SECRET_KID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)  # it stands between the dots of a refresh token
@@ -197,7 +196,7 @@ def _read_entry(kid: object, about: dict[str, Any]) -> RingEntry:
     for name, time in times.items():
         if time is None and name in {"retire_at", "remove_at"}:
             continue
-        if type(time) is not int or not 0 <= time < NUMERIC_DATE_MAX:
+        if (type(time) is not int and type(time) is not float) or not 0 <= time < NUMERIC_DATE_MAX:
             raise KeyFormatError(f"its {name} is no time in epoch seconds")
     if times["retire_at"] is None and times["remove_at"] is not None:
         raise KeyFormatError("it is removed without being retired")
@@ -239,7 +238,12 @@ def _members(content: RingContent) -> Iterator[dict[str, Any]]:
 
 
 def _key_member(entry: RingEntry) -> dict[str, Any]:
-    return {"purpose": entry.purpose, **{name: getattr(entry, name) for name in _TIMES}}
+    return {"purpose": entry.purpose, **{name: _spelt_time(getattr(entry, name)) for name in _TIMES}}
+
+
+def _spelt_time(at_s: float | None) -> float | None:
+    """Whole seconds as an int, as every daypass has written and read them."""
+    return int(at_s) if at_s is not None and at_s == int(at_s) else at_s
 
 
 def _set_member(schedule: RotationSchedule) -> dict[str, Any]:

@@ -47,5 +47,5 @@ def _in_words(entry: RingEntry, now_s: float) -> str:
     )
 
 
-def _utc(at_s: int) -> str:
+def _utc(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

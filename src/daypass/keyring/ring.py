@@ -12,21 +12,19 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, final
-
-import msgspec
+from typing import TYPE_CHECKING, Final, NoReturn, final
 
 from daypass.errors import ConfigurationError, DaypassError
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.keyring.content import RingContent, dump_ring, parse_ring
-from daypass.keyring.derive import RingSecret
 from daypass.keyring.entry import RingEntry
 from daypass.keyring.memory import MemoryStorage
-from daypass.keyring.rotation import in_use, new_ring, newest_alg, rotated, widened, without
+from daypass.keyring.rotation import new_ring, newest_algs, rotated, widened, without
 from daypass.keyring.schedule import RotationSchedule
 from daypass.keyring.storage import RingStorage
 from daypass.keyring.token_key import generate_key
+from daypass.keyring.view import View, look_at
 
 if TYPE_CHECKING:
     from daypass.tokens.source import TokenKey
@@ -38,22 +36,6 @@ POLL_S: Final = 1.0
 REREAD_S: Final = 0.1
 """How often, at most, an unknown kid makes it ask."""
 PUBLISHED_KTYS: Final = frozenset({"RSA", "EC", "OKP", "AKP"})
-
-
-class _View(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """What a ring answers from ``begins_at`` until ``ends_at``, epoch seconds."""
-
-    epoch: int
-    begins_at: float
-    ends_at: float
-    content: RingContent
-    signing: Any  # a TokenKey
-    verification: tuple[Any, ...]
-    secret_kid: str
-    secrets: dict[str, RingSecret]
-
-    def holds(self, now_s: float) -> bool:
-        return self.begins_at <= now_s < self.ends_at
 
 
 @final
@@ -100,7 +82,7 @@ class KeyRing:
         self._fault = ""
         self._poll_at = self._reread_at = monotonic()
         self._version = storage.version()
-        self._view = _look_at(_read(storage), clock(), epoch=1)
+        self._view = look_at(_read(storage), clock(), epoch=1)
 
     # ------------------------------------------------------------------------------------------------- open
 
@@ -201,9 +183,9 @@ class KeyRing:
             return view.epoch  # asked with every token that a verification cache remembers
         return self._now().epoch
 
-    def signing_key(self) -> TokenKey:
-        """The key that signs, or encrypts, now; private."""
-        return self._now().signing  # type: ignore[no-any-return]
+    def signing_keys(self) -> tuple[TokenKey, ...]:
+        """The keys that sign, or encrypt, now, one of each kind that is in use; private."""
+        return self._now().signing
 
     def verification_keys(self) -> tuple[TokenKey, ...]:
         """Every key whose tokens are accepted now: public halves, and the symmetric keys themselves."""
@@ -244,25 +226,36 @@ class KeyRing:
 
     # ------------------------------------------------------------------------------------------------ change
 
-    def rotate(self, *, at_once: bool = False, alg: str | None = None) -> str:
-        """Add a key and a secret that follow those in use. What was made with those stays valid for its time.
+    def rotate(self, *, at_once: bool = False, alg: str | None = None, replaces_all: bool = False) -> str:
+        """Add keys and a secret that follow those in use. What was made with those stays valid for its time.
+
+        Keys of one kind follow each other, those of other kinds go on beside them: signatures of JOSE are one kind,
+        symmetric encryption of JOSE another, and each version and purpose of PASETO is one. So nodes can go over to
+        another format one by one, with a key for each in the same ring.
 
         Args:
             at_once: sign from now on, not after ``schedule.publish_s``; verifiers of other processes learn
                 the key from its first token. For a key that leaked: then ``retire`` the old ones too.
-            alg: of the new key; None: as the newest one.
+            alg: of the new key, of the kind that it is of or of a new one; None: a successor for the newest key of
+                every kind in use.
+            replaces_all: the key of ``alg`` also supersedes the keys of all other kinds: the last step of a change of
+                format, once no node issues the old one.
 
         Returns:
-            The kid of the new signing key.
+            The kid of the new key; without ``alg``, that of the kind that came last.
 
         Raises:
             ConfigurationError: the ring cannot be changed from here, is gone, or would become too large.
             StoreUnavailable: it cannot be written now; it is as it was.
         """
+        if replaces_all and alg is None:
+            raise ConfigurationError(
+                'replaces_all goes with the alg that replaces all others: rotate(alg="EdDSA", ...)'
+            )
 
         def change(content: RingContent, now_s: int) -> RingContent:
-            key = generate_key(newest_alg(content) if alg is None else alg)
-            return rotated(content, key, at_once=at_once, now_s=now_s)
+            keys = [generate_key(name) for name in (newest_algs(content) if alg is None else (alg,))]
+            return rotated(content, keys, at_once=at_once, replaces_all=replaces_all, now_s=now_s)
 
         return self._change(change).signing[-1].entry.kid
 
@@ -270,13 +263,13 @@ class KeyRing:
         """Refuse whatever was made with a key, in all processes within about a second.
 
         Args:
-            kid: of any key but the newest of its purpose.
+            kid: of any key but the newest of its kind, or the last that issues of one that is about to be replaced.
 
         Raises:
-            ConfigurationError: no such key, the newest one, or the ring cannot be changed from here.
+            ConfigurationError: no such key, one that nothing follows, or the ring cannot be changed from here.
             StoreUnavailable: it cannot be written now; it is as it was.
         """
-        self._change(lambda content, _now_s: without(content, kid))
+        self._change(lambda content, now_s: without(content, kid, now_s=now_s))
 
     def _change(self, change: Callable[[RingContent, int], RingContent]) -> RingContent:
         """Read, change and write the ring while every other writer waits, then follow the change."""
@@ -324,7 +317,7 @@ class KeyRing:
 
     # ------------------------------------------------------------------------------------------------ follow
 
-    def _now(self) -> _View:
+    def _now(self) -> View:
         """Find the view of this moment."""
         # While one thread reads the ring again, the others go on with what there is.
         if self._monotonic() >= self._poll_at and (guard := self._guard()).acquire(blocking=False):
@@ -335,7 +328,7 @@ class KeyRing:
         if not self._view.holds(self._clock()):
             with self._guard():
                 if not self._view.holds(now_s := self._clock()):
-                    self._view = _look_at(self._view.content, now_s, epoch=self._view.epoch + 1)
+                    self._view = look_at(self._view.content, now_s, epoch=self._view.epoch + 1)
         return self._view
 
     def _reload(self) -> None:
@@ -351,7 +344,7 @@ class KeyRing:
             return
         self._report("")
         self._version = version
-        self._view = _look_at(content, self._clock(), epoch=self._view.epoch + 1)
+        self._view = look_at(content, self._clock(), epoch=self._view.epoch + 1)
 
     def _report(self, fault: str) -> None:
         """Remember what is wrong, and log it once."""
@@ -377,21 +370,3 @@ def _read(storage: RingStorage) -> RingContent:
             f"{storage.location}: the key ring is gone: put the backup back (a restart makes a new one)"
         )
     return parse_ring(text, where=storage.location)
-
-
-def _look_at(content: RingContent, now_s: float, *, epoch: int) -> _View:
-    """See what a ring answers at a time, and how long that holds."""
-    entries = content.entries()
-    times = [
-        time for entry in entries for time in (entry.sign_from, entry.retire_at, entry.remove_at) if time is not None
-    ]
-    return _View(
-        epoch=epoch,
-        begins_at=max((time for time in times if time <= now_s), default=float("-inf")),
-        ends_at=min((time for time in times if time > now_s), default=float("inf")),
-        content=content,
-        signing=in_use(content.signing, now_s).key,
-        verification=tuple(held.verifying for held in content.signing if held.entry.state(now_s) != "removed"),
-        secret_kid=in_use(content.secrets, now_s).entry.kid,
-        secrets={held.entry.kid: held.secret for held in content.secrets if held.entry.state(now_s) != "removed"},
-    )
