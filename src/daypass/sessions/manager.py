@@ -67,7 +67,7 @@ class Sessions:
         "__weakref__",
         "_authorize",
         "_clock",
-        "_close_store",
+        "_closings",
         "_denials",
         "_flows",
         "_policy",
@@ -98,7 +98,7 @@ class Sessions:
         self._policy = policy
         self._authorize = authorize
         self._clock = clock
-        self._close_store: Callable[[], None] | None = None
+        self._closings: tuple[Callable[[], object], ...] = ()
         self._teller = Teller(on_event, clock=clock)
         verifier = Verifier(keys, issuer=issuer, audience=audience, leeway_s=policy.leeway_s, clock=clock)
         self._denials = (
@@ -109,6 +109,8 @@ class Sessions:
         verify = principal_reader(verifier.verify, self._denials, monotonic)
         if policy.revocation == "strict":
             verify = asking_the_store(verify, store, clock)
+        if on_event is not None and (on_change := getattr(keys, "on_change", None)) is not None:
+            self._closings = (on_change(self._teller.keys),)
         self._verify_in_silence = verify
         self.verify = verify if on_event is None else telling(verify, verifier.verify, self._teller)
         self._flows = Flows(
@@ -169,7 +171,8 @@ class Sessions:
         except BaseException:
             store.close()
             raise
-        sessions._close_store = store.close
+        # In this order: a ring that a thread follows may be kept in the store.
+        sessions._closings += (store.close,) if keys is not None else (getattr(ring, "close", _nothing), store.close)
         return sessions
 
     # ------------------------------------------------------------------------------------------- the verbs
@@ -332,8 +335,8 @@ class Sessions:
     def close(self) -> None:
         """Stop following the feed and close what ``open`` opened. Twice is no error."""
         self._denials.close()
-        if self._close_store is not None:
-            self._close_store()
+        for close in self._closings:
+            close()
 
     def __enter__(self) -> Self:
         return self
@@ -368,6 +371,10 @@ class Sessions:
     def _driven(self, flow: Flow[T]) -> T:
         """Run a flow in this thread."""
         return drive(flow, self._authorize or _nobody)
+
+
+def _nothing() -> None:
+    """Stands where there is nothing to close."""
 
 
 def _nobody(_subject: str) -> None:
