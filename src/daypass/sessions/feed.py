@@ -69,6 +69,11 @@ class Denials:
     def check(self) -> None:
         """Do what ``verify`` cannot do on the way: nothing, where nobody follows a feed."""
 
+    @property
+    def is_followed(self) -> bool:
+        """Tell whether ``verify`` waits for nobody now: not for a first reading of the feed."""
+        return True
+
     def close(self) -> None:
         """Stop following."""
 
@@ -151,6 +156,11 @@ class Follower(Denials):
     def has_started(self) -> bool:
         """Tell whether there was a first verification, which is when the feed is read first."""
         return self._reader.was_started
+
+    @property
+    def is_followed(self) -> bool:
+        """Tell whether this process has read the feed, or tried to."""
+        return self._is_closed or (self._reader.pid == os.getpid() and self._reader.thread is not None)
 
     def is_stale(self) -> bool:
         """Tell whether the feed was not read for too long, or may have forgotten something."""

@@ -72,7 +72,7 @@ class House:
         self.ring = KeyRing.in_memory(alg="HS256", clock=self.clock)
         self.opened: list[Sessions] = []
 
-    def sessions(self, *, authorize: object = None, **words: object) -> Sessions:
+    def sessions(self, *, authorize: object = None, on_event: object = None, **words: object) -> Sessions:
         """Open sessions, as one process of several does."""
         opened = Sessions(
             self.store,
@@ -81,6 +81,7 @@ class House:
             audience="https://api.example",
             policy=SessionPolicy(**words),
             authorize=authorize,
+            on_event=on_event,
             clock=self.clock,
             monotonic=self.clock.monotonic,
         )
