@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from daypass.errors import StoreUnavailable
@@ -87,6 +88,18 @@ class House:
         )
         self.opened.append(opened)
         return opened
+
+
+def put_back(house: House, sid: str) -> None:
+    """Make a session live again, as the copy of yesterday has it."""
+    store = house.store.store
+    row = store.get(sid)
+    if isinstance(store, MemoryStore):
+        store._rows[sid] = msgspec.structs.replace(row, ended_at=None)
+    else:
+        with store._engine.begin() as connection:
+            connection.exec_driver_sql("update daypass_sessions set ended_at = null, denied_until = null")
+    assert house.store.store.get(sid).is_live(house.clock())
 
 
 @pytest.fixture(params=["memory", "sqlite"])

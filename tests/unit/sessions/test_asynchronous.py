@@ -261,13 +261,15 @@ class Directory:
         return await everything(subject)
 
 
+def something_to_await(subject: str) -> Awaitable[Grants]:
+    return everything(subject)
+
+
 def in_a_thread(subject: str) -> Grants:
     return Grants(("read",), ("editor",))
 
 
-@pytest.mark.parametrize(
-    "authorize", [everything, Directory(), in_a_thread, lambda subject: everything(subject)], ids=str
-)
+@pytest.mark.parametrize("authorize", [everything, Directory(), in_a_thread, something_to_await])
 def test_authorize_may_be_awaited_or_not(house: House, authorize: object, run: Run) -> None:
     async def main() -> None:
         async with of(house, authorize=authorize) as sessions:
@@ -472,7 +474,7 @@ def test_nothing_is_left_unawaited(house: House, run: Run) -> None:
         warnings.simplefilter("error")
 
         async def main() -> None:
-            async with of(house, authorize=lambda subject: everything(subject)) as sessions:
+            async with of(house, authorize=something_to_await) as sessions:
                 await sessions.start("alice")
 
         run(main)

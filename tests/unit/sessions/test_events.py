@@ -29,13 +29,11 @@ from daypass.sessions.events import (
     KeysEvent,
     LoginEvent,
     ReauthenticationEvent,
-    RefreshEvent,
     RefusalEvent,
     ReuseEvent,
     level_of,
 )
-from daypass.stores.memory import MemoryStore
-from tests.unit.sessions.conftest import NOW, Clock, House
+from tests.unit.sessions.conftest import NOW, Clock, House, put_back
 
 
 @pytest.fixture
@@ -457,18 +455,6 @@ def test_threads_of_several_processes_write_whole_lines(tmp_path: Path) -> None:
 
 
 # -------------------------------------------------------------------------------------- a store that came back
-
-
-def put_back(house: House, sid: str) -> None:
-    """Make a session live again, as the copy of yesterday has it."""
-    store = house.store.store
-    row = store.get(sid)
-    if isinstance(store, MemoryStore):
-        store._rows[sid] = msgspec.structs.replace(row, ended_at=None)
-    else:
-        with store._engine.begin() as connection:
-            connection.exec_driver_sql("update daypass_sessions set ended_at = null, denied_until = null")
-    assert house.store.store.get(sid).is_live(house.clock())
 
 
 def test_a_session_that_ended_here_stays_ended_when_the_store_has_it_live_again(
