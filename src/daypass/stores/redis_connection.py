@@ -106,15 +106,10 @@ class Commands:
 
     def settings(self, name: str) -> set[str]:
         """Read a setting of every primary; none where that is not allowed. Raises StoreUnavailable."""
-        from redis.exceptions import ResponseError
-
         pools = [self._pool_of(node) for node in self._client.get_primaries()] if self._is_cluster else [self._pool()]
         found: set[str] = set()
         for pool in pools:
-            try:
-                answer = _translated(lambda pool=pool: _exchange(pool, [("CONFIG", "GET", name)])[0])  # type: ignore[misc]
-            except ResponseError:
-                continue  # a managed service hides its settings, a user of an ACL may not see them
+            answer = _translated(lambda pool=pool: _setting(pool, name))  # type: ignore[misc]
             flat = list(answer.values()) if isinstance(answer, dict) else answer[1::2]
             found |= {value.decode() for value in flat}
         return found
@@ -207,6 +202,17 @@ def _exchange(
         if isinstance(answer, ResponseError):
             raise answer
     return answers[1:] if asking else answers
+
+
+def _setting(pool: ConnectionPool, name: str) -> Any:  # noqa: ANN401 - a list, or a dict in RESP3
+    from redis.exceptions import AuthenticationError, ResponseError
+
+    try:
+        return _exchange(pool, [("CONFIG", "GET", name)])[0]
+    except AuthenticationError:
+        raise
+    except ResponseError:
+        return []  # a managed service hides its settings, a user of an ACL may not see them
 
 
 def _twice(act: Callable[[], T]) -> T:
