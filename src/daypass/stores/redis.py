@@ -30,7 +30,7 @@ from daypass.limits import LEEWAY_S_MAX, PURGED_AFTER_S
 from daypass.stores.protocol import Denial, Feed, SessionRow
 from daypass.stores.redis_connection import Commands
 from daypass.stores.redis_ring import RedisRing
-from daypass.stores.redis_scripts import DENIALS, DENY, END, FORGET_DENIALS, INDEX, INSERT, REPLACE
+from daypass.stores.redis_scripts import DENIALS, DENY, END, FORGET_DENIALS, INDEX, INSERT, LISTED, REPLACE
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -137,8 +137,7 @@ class RedisStore:
 
     def end_all(self, subject: str, *, now_s: float, except_sid: str | None = None) -> tuple[Denial, ...]:
         """End the sessions of a subject, those too that are just being written."""
-        index = self._index(subject)
-        words = self._commands.call(index, "ZRANGE", index, 0, -1, "WITHSCORES")
+        words = self._commands.run(LISTED, [self._index(subject)])
         listed = self._listed(subject, words, now_s, live_only=False)
         denials = self._end_many([sid for sid, _ in listed if sid != except_sid], now_s)
         self._unlist(subject, [denial.sid for denial in denials])
@@ -146,8 +145,7 @@ class RedisStore:
 
     def active(self, subject: str, *, now_s: float) -> tuple[SessionRow, ...]:
         """List the live sessions of a subject, the last refreshed first."""
-        index = self._index(subject)
-        words = self._commands.call(index, "ZRANGE", index, 0, -1, "WITHSCORES")
+        words = self._commands.run(LISTED, [self._index(subject)])
         return tuple(row for _, row in self._listed(subject, words, now_s) if row is not None)
 
     def denials(self, *, since_s: float | None, now_s: float) -> Feed:

@@ -13,7 +13,7 @@ from typing import Final
 
 from daypass.stores.redis_connection import Script
 
-__all__ = ["DENIALS", "DENY", "END", "FORGET_DENIALS", "INDEX", "INSERT", "REPLACE", "RING_WRITE", "UNLOCK"]
+__all__ = ["DENIALS", "DENY", "END", "FORGET_DENIALS", "INDEX", "INSERT", "LISTED", "REPLACE", "RING_WRITE", "UNLOCK"]
 
 INDEX: Final = Script("""
 -- KEYS: index of a subject. ARGV: sid, now, seconds left. Answers the sids that were there before, with their times.
@@ -23,6 +23,11 @@ if redis.call('TTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('EXPIRE', KEYS
 return others
 """)
 """Puts a session into the list of its subject, before the session is there."""
+
+LISTED: Final = Script("""
+return redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+""")
+"""Reads the list of a subject; as a script, because what a client speaks (RESP2, RESP3) changes the plain answer."""
 
 INSERT: Final = Script("""
 -- KEYS: session. ARGV: i, m, g, s, u, seconds left. Answers when it was ended: before it was written, by a newer login.
