@@ -73,7 +73,7 @@ class RedisStore:
     __slots__ = ("__weakref__", "_closes", "_commands", "_feed", "_prefix")
 
     def __init__(self, client: Redis | RedisCluster, *, prefix: str = "daypass") -> None:
-        if not isinstance(prefix, str) or not prefix or not prefix.isascii() or set("{}") & set(prefix):
+        if not prefix or not prefix.isascii() or set("{}") & set(prefix):
             raise ConfigurationError("prefix is an ASCII text without braces: it begins every key")
         self._commands = Commands(client)
         self._closes = False
@@ -120,7 +120,7 @@ class RedisStore:
         # The time left counts from the last refresh: that is when this row was made.
         left = _seconds(row.idle_ends_at, row.last_refreshed_at)
         words = (generation, _mutable(row), row.generation, row.access_until, left)
-        return self._commands.run(REPLACE, [self._session(row.sid)], *words) == 1
+        return bool(self._commands.run(REPLACE, [self._session(row.sid)], *words))
 
     def end(self, sid: str, *, now_s: float, subject: str | None = None) -> Denial | None:
         """End a session: the feed tells of it before the row says so."""

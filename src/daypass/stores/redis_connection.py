@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar, final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, final
 
 from daypass.errors import ConfigurationError, StoreUnavailable
 
@@ -28,7 +29,6 @@ T = TypeVar("T")
 Argument = str | bytes | int | float
 _TRIES: Final = 5
 _PAUSE_S: Final = 0.05
-_REDIRECTED: Final = ("MovedError", "AskError", "TryAgainError", "ClusterDownError", "MasterDownError")
 
 
 @final
@@ -58,6 +58,7 @@ class Commands:
     """
 
     __slots__ = ("_client", "_is_cluster")
+    _client: Any
 
     def __init__(self, client: Redis | RedisCluster) -> None:
         from redis import Redis
@@ -65,9 +66,10 @@ class Commands:
 
         if not isinstance(client, Redis | RedisCluster):
             raise ConfigurationError("RedisStore takes a redis.Redis or a redis.cluster.RedisCluster, not an async one")
-        self._client: Any = client
         self._is_cluster = isinstance(client, RedisCluster)
-        if self._is_cluster and (self._client.read_from_replicas or self._client.load_balancing_strategy):
+        known: Any = client
+        self._client = known
+        if self._is_cluster and (known.read_from_replicas or known.load_balancing_strategy):
             raise ConfigurationError("replicas lag behind: a RedisCluster for sessions does not read from them")
 
     def call(self, key: str, *words: Argument) -> Any:  # noqa: ANN401 - what Redis answers
@@ -109,7 +111,7 @@ class Commands:
         pools = [self._pool_of(node) for node in self._client.get_primaries()] if self._is_cluster else [self._pool()]
         found: set[str] = set()
         for pool in pools:
-            answer = _translated(lambda pool=pool: _setting(pool, name))  # type: ignore[misc]
+            answer = _translated(partial(_setting, pool, name))
             flat = list(answer.values()) if isinstance(answer, dict) else answer[1::2]
             found |= {value.decode() for value in flat}
         return found
@@ -142,24 +144,23 @@ class Commands:
 
     def _in_cluster(self, key: str, exchange: Callable[[ConnectionPool, bool], T]) -> T:
         """Ask the primary of a slot; where the Cluster says that it has moved, or nobody answers, look anew."""
-        from redis.exceptions import AskError, ConnectionError, RedisError
+        import redis.exceptions as errors
 
-        nodes = self._client.nodes_manager
+        moved = (errors.MovedError, errors.TryAgainError, errors.ClusterDownError, errors.MasterDownError)
         slot = self._client.keyslot(key)
         last = ""
         for attempt in range(_TRIES):
-            if attempt:
-                time.sleep(_PAUSE_S * attempt)
+            time.sleep(_PAUSE_S * attempt)
             try:
-                return exchange(self._pool_of(nodes.get_node_from_slot(slot)), False)
-            except AskError as error:
-                target = self._client.get_node(host=error.host, port=error.port)
-                if target is not None:
-                    return _translated(lambda: exchange(self._pool_of(target), True))
-            except (RedisError, OSError, KeyError, IndexError) as error:
-                if not (type(error).__name__ in _REDIRECTED or isinstance(error, ConnectionError | KeyError)):
-                    return _translated(lambda error=error: _raise(error))  # type: ignore[misc]
-                last = type(error).__name__
+                return exchange(self._pool_of(self._client.nodes_manager.get_node_from_slot(slot)), False)
+            except errors.AskError as error:
+                node = self._client.get_node(host=error.host, port=error.port)
+                if node is not None:
+                    return _translated(partial(exchange, self._pool_of(node), True))
+            except (*moved, errors.ConnectionError, errors.SlotNotCoveredError, KeyError) as error:
+                last = type(error).__name__  # a KeyError where a node has left the Cluster
+            except (errors.RedisError, OSError) as error:
+                _translated(partial(_raise, error))
             self._look_anew()
         raise StoreUnavailable(f"the session store could not answer ({last})")
 
@@ -173,9 +174,7 @@ class Commands:
             return  # what is known stays, the next try asks again
 
 
-def _exchange(
-    pool: ConnectionPool, commands: Sequence[tuple[Argument, ...]], *, asking: bool = False
-) -> list[Any]:
+def _exchange(pool: ConnectionPool, commands: Sequence[tuple[Argument, ...]], *, asking: bool = False) -> list[Any]:
     """Send commands on one connection and read an answer each; the first error among them is raised at the end."""
     from redis.exceptions import ResponseError
 
@@ -195,9 +194,11 @@ def _exchange(
                 answers.append(error)
         is_in_step = True
     finally:
-        if not is_in_step:
-            connection.disconnect()
-        pool.release(connection)
+        try:
+            if not is_in_step:
+                connection.disconnect()
+        finally:
+            pool.release(connection)
     for answer in answers:
         if isinstance(answer, ResponseError):
             raise answer
@@ -216,17 +217,17 @@ def _setting(pool: ConnectionPool, name: str) -> Any:  # noqa: ANN401 - a list, 
 
 
 def _twice(act: Callable[[], T]) -> T:
-    from redis.exceptions import ConnectionError, MaxConnectionsError
+    import redis.exceptions as errors
 
     try:
         return act()
-    except MaxConnectionsError:
+    except errors.MaxConnectionsError:
         raise
-    except ConnectionError:  # not a timeout: who is slow is not asked twice
+    except errors.ConnectionError:  # not a timeout: who is slow is not asked twice
         return act()
 
 
-def _raise(error: BaseException) -> Any:  # noqa: ANN401 - never
+def _raise(error: BaseException) -> NoReturn:
     raise error
 
 
