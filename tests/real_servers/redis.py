@@ -161,7 +161,7 @@ class RedisCluster:
     @property
     def url(self) -> str:
         """The URL of one node: who connects asks it for the others."""
-        return self.nodes[0].url
+        return f"{self.nodes[0].url}?cluster=true"
 
     def __enter__(self) -> Self:
         return self.start()

@@ -138,7 +138,7 @@ def test_the_cluster_keeps_keys_on_three_nodes_and_is_whole_after_a_restart(redi
     import redis
 
     for _ in range(2):
-        with redis.RedisCluster.from_url(redis_cluster.url) as client:
+        with redis.RedisCluster.from_url(redis_cluster.nodes[0].url) as client:
             for number in range(50):
                 client.set(f"key-{number}", number)
             assert [client.get(f"key-{number}") for number in range(50)] == [

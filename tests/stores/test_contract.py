@@ -371,30 +371,30 @@ def test_the_feed_tells_of_all_three_ways_to_end(store: SessionStore) -> None:
 # --------------------------------------------------------------------------------------------------- purging
 
 
-def test_purging_removes_what_has_not_mattered_for_long(store: SessionStore) -> None:
+def test_purging_removes_what_has_not_mattered_for_long(purged_store: SessionStore) -> None:
     live, idle, ended = row(), row(idle_ends_at=NOW + 700), row()
-    add(store, live, idle, ended)
-    denial = store.end(ended.sid, now_s=NOW)
+    add(purged_store, live, idle, ended)
+    denial = purged_store.end(ended.sid, now_s=NOW)
     assert denial is not None
-    assert store.purge(now_s=NOW + 700 + PURGED_AFTER_S, limit=100) == 0
-    assert store.purge(now_s=NOW + 701 + PURGED_AFTER_S, limit=100) == 1
-    assert store.get(idle.sid) is None
-    assert store.purge(now_s=denial.until + 1 + PURGED_AFTER_S, limit=100) == 1
-    assert store.get(ended.sid) is None
-    assert store.get(live.sid) == live
+    assert purged_store.purge(now_s=NOW + 700 + PURGED_AFTER_S, limit=100) == 0
+    assert purged_store.purge(now_s=NOW + 701 + PURGED_AFTER_S, limit=100) == 1
+    assert purged_store.get(idle.sid) is None
+    assert purged_store.purge(now_s=denial.until + 1 + PURGED_AFTER_S, limit=100) == 1
+    assert purged_store.get(ended.sid) is None
+    assert purged_store.get(live.sid) == live
 
 
-def test_purging_keeps_what_was_refreshed(store: SessionStore) -> None:
+def test_purging_keeps_what_was_refreshed(purged_store: SessionStore) -> None:
     one = row(idle_ends_at=NOW + 700)
-    add(store, one)
-    assert store.replace(msgspec.structs.replace(successor(one), idle_ends_at=NOW + 9000), generation=1)
-    assert store.purge(now_s=NOW + 8000 + PURGED_AFTER_S, limit=100) == 0
+    add(purged_store, one)
+    assert purged_store.replace(msgspec.structs.replace(successor(one), idle_ends_at=NOW + 9000), generation=1)
+    assert purged_store.purge(now_s=NOW + 8000 + PURGED_AFTER_S, limit=100) == 0
 
 
-def test_purging_is_bounded(store: SessionStore) -> None:
-    add(store, *(row(idle_ends_at=NOW + 1) for _ in range(5)))
+def test_purging_is_bounded(purged_store: SessionStore) -> None:
+    add(purged_store, *(row(idle_ends_at=NOW + 1) for _ in range(5)))
     later = NOW + 2 + PURGED_AFTER_S
-    assert [store.purge(now_s=later, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [purged_store.purge(now_s=later, limit=2) for _ in range(4)] == [2, 2, 1, 0]
 
 
 # ------------------------------------------------------------------------------------------------ appearance

@@ -58,6 +58,7 @@ class EnvironmentStorage:
     __slots__ = ("_name", "_text")
 
     is_remote = False
+    is_read_only = True
 
     def __init__(self, name: str, *, alg: str | None = None, schedule: RotationSchedule | None = None) -> None:
         self._name = name

@@ -5,9 +5,10 @@ Source: DESIGN.md 5 (key ring): rotation logs nobody out and leaves every refres
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
@@ -23,11 +24,82 @@ from daypass.limits import SECRET_BYTES_MIN
 if TYPE_CHECKING:
     from daypass.tokens.source import TokenKey
 
-__all__ = ["in_use", "issuing", "new_ring", "newest_algs", "rotated", "widened", "without"]
+__all__ = ["Due", "Request", "due", "in_use", "issuing", "new_ring", "newest_algs", "rotated", "widened", "without"]
 
-_KID_BYTES = 16
+_KID_BYTES: Final = 16
+_LATE_S: Final = 60
+"""How late, in seconds, a scheduled rotation may come without a clock being suspected."""
 
 Held = TypeVar("Held", SigningKey, SecretKey)
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody asks of a ring by hand.
+
+    Args:
+        alg: of the new key; None: those of the newest keys.
+        at_once: sign from now on.
+        replaces_all: supersede the keys of all kinds.
+
+    Raises:
+        ConfigurationError: an alg that is no text, or nobody could tell which key would replace all.
+    """
+
+    alg: str | None
+    at_once: bool
+    replaces_all: bool
+
+    def __post_init__(self) -> None:
+        given: object = self.alg
+        if given is not None and not isinstance(given, str):
+            raise ConfigurationError("alg is the name of an algorithm: EdDSA, A256GCM, v4.public ...")
+        if self.replaces_all and self.alg is None:
+            raise ConfigurationError("replaces_all goes with the alg of the key that replaces all others: name it")
+
+    def algs(self, content: RingContent) -> tuple[str, ...]:
+        """Of which algorithms it wants keys, the kind that came last at the end."""
+        return newest_algs(content) if self.alg is None else (self.alg,)
+
+    def met_since(self, before: RingContent, content: RingContent, now_s: float) -> str:
+        """Find out whether somebody else has done meanwhile what is asked for.
+
+        Args:
+            before: the content when it was asked for.
+            content: of now.
+            now_s: epoch seconds.
+
+        Returns:
+            The kid of the new key; empty where there is something to be done.
+        """
+        known = {entry.kid for entry in before.entries()}
+        made = {
+            held.entry.alg: held.entry
+            for held in content.signing
+            if held.entry.kid not in known and held.entry.retire_at is None
+        }
+        algs = self.algs(content)
+        if not made.keys() >= set(algs) or (self.replaces_all and newest_algs(content) != algs):
+            return ""
+        if self.at_once and any(made[alg].sign_from > now_s for alg in algs):
+            return ""
+        return made[algs[-1]].kid
+
+
+class Due(msgspec.Struct, frozen=True):
+    """What the schedule asks for.
+
+    Args:
+        algs: of keys to be made.
+        with_secret: whether a secret is.
+        next_s: when something is due next, epoch seconds; in the past where it is now.
+    """
+
+    algs: tuple[str, ...]
+    with_secret: bool
+    next_s: float
+
+    def __bool__(self) -> bool:
+        return bool(self.algs) or self.with_secret
 
 
 def in_use(keys: Sequence[Held], now_s: float) -> Held:
@@ -76,7 +148,8 @@ def new_ring(key: TokenKey, *, schedule: RotationSchedule, now_s: float) -> Ring
         schedule: that the ring keeps from now on.
         now_s: epoch seconds.
     """
-    return RingContent((_signing(key, now_s, now_s),), (_secret(now_s, now_s),), schedule)
+    ring_id = secrets.token_urlsafe(_KID_BYTES)
+    return RingContent((_signing(key, now_s, now_s),), (_secret(now_s, now_s),), schedule, ring_id)
 
 
 def rotated(
@@ -98,23 +171,20 @@ def rotated(
         replaces_all: they supersede the keys of all other kinds, too.
         with_secret: False where only keys are due.
     """
-    from_s = now_s if at_once else now_s + content.schedule.publish_s
+    from_s = now_s if at_once else round(now_s + content.schedule.publish_s, 3)
+    confirmed_s = _confirmed(content, now_s)
     made = [_signing(key, now_s, from_s) for key in keys]
     kinds = {kind_of(held.entry.alg) for held in made}
     signing = list[SigningKey]()
     for kind in dict.fromkeys(kind_of(held.entry.alg) for held in content.signing):
-        kept = _kept([held for held in content.signing if kind_of(held.entry.alg) == kind], now_s)
+        kept = _kept([held for held in content.signing if kind_of(held.entry.alg) == kind], confirmed_s)
         if kind in kinds:
             kept = _taken_up(kept, now_s)
         signing += _superseded(kept, from_s, content.schedule) if kind in kinds or replaces_all else kept
-    kept_secrets = _kept(content.secrets, now_s)
-    return RingContent(
-        signing=(*_in_order(signing, content.signing), *made),
-        secrets=(*_superseded(kept_secrets, from_s, content.schedule), _secret(now_s, from_s))
-        if with_secret
-        else kept_secrets,
-        schedule=content.schedule,
-    )
+    kept_secrets = _kept(content.secrets, confirmed_s)
+    if with_secret:
+        kept_secrets = (*_superseded(kept_secrets, from_s, content.schedule), _secret(now_s, from_s))
+    return msgspec.structs.replace(content, signing=(*_in_order(signing, content.signing), *made), secrets=kept_secrets)
 
 
 def without(content: RingContent, kid: str, *, now_s: float) -> RingContent:
@@ -136,10 +206,10 @@ def without(content: RingContent, kid: str, *, now_s: float) -> RingContent:
         raise ConfigurationError(
             f"this is the newest key of its kind: rotate(at_once=True{_alg_word(found)}) first, then retire it"
         )
-    rest = RingContent(
+    rest = msgspec.structs.replace(
+        content,
         signing=tuple(held for held in content.signing if held.entry.kid != kid),
         secrets=tuple(held for held in content.secrets if held.entry.kid != kid),
-        schedule=content.schedule,
     )
     if found.purpose == "sign" and len(issuing(rest, now_s)) < len(issuing(content, now_s)):
         raise ConfigurationError(
@@ -158,7 +228,43 @@ def widened(content: RingContent, schedule: RotationSchedule, *, now_s: float) -
         now_s: epoch seconds.
     """
     wider = content.schedule.widened(schedule)
-    return RingContent(_stretched(content.signing, wider, now_s), _stretched(content.secrets, wider, now_s), wider)
+    return msgspec.structs.replace(
+        content,
+        signing=_stretched(content.signing, wider, now_s),
+        secrets=_stretched(content.secrets, wider, now_s),
+        schedule=wider,
+    )
+
+
+def due(content: RingContent, now_s: float) -> Due:
+    """Find what needs a successor by the schedule.
+
+    Args:
+        content: of the ring.
+        now_s: epoch seconds.
+
+    Returns:
+        Nothing where the clock is behind every key, and where a key that is due has its successor already: one whose
+        publication lies in the future of this clock does not count (a clock that was far ahead has made it).
+    """
+    every_s = content.schedule.rotate_every_s
+    if not every_s:
+        return Due((), with_secret=False, next_s=math.inf)
+    newest: dict[Kind, float] = {}
+    algs: dict[Kind, str] = {}
+    for entry in content.entries():
+        kind = kind_of(entry.alg)
+        if entry.retire_at is None:
+            algs[kind] = entry.alg
+        if entry.publish_at <= now_s:
+            newest[kind] = max(newest.get(kind, 0), entry.publish_at)
+    times = {kind: newest[kind] + every_s for kind in algs if kind in newest}
+    is_due = {kind for kind, at_s in times.items() if at_s <= now_s}
+    return Due(
+        algs=tuple(alg for kind, alg in algs.items() if kind in is_due and kind != "secret"),
+        with_secret="secret" in is_due,
+        next_s=min(times.values(), default=math.inf),
+    )
 
 
 def newest_algs(content: RingContent) -> tuple[str, ...]:
@@ -170,8 +276,19 @@ def _alg_word(entry: RingEntry) -> str:
     return f", alg={entry.alg!r}" if entry.purpose == "sign" else ""
 
 
-def _kept(keys: Sequence[Held], now_s: float) -> tuple[Held, ...]:
-    return tuple(held for held in keys if held.entry.state(now_s) != "removed")
+def _confirmed(content: RingContent, now_s: float) -> float:
+    """Find the time by which keys are dropped: the latest that the ring itself has seen, not the clock's alone.
+
+    A clock that is far ahead would otherwise take keys from everybody whose tokens are still alive. So a key is dropped
+    when it was removed already at the last rotation, and where rotations are scheduled and one was left out, none is.
+    """
+    seen_s = max((entry.publish_at for entry in content.entries() if entry.publish_at <= now_s), default=-math.inf)
+    every_s = content.schedule.rotate_every_s
+    return -math.inf if every_s and now_s - seen_s > 2 * every_s + content.schedule.publish_s + _LATE_S else seen_s
+
+
+def _kept(keys: Sequence[Held], confirmed_s: float) -> tuple[Held, ...]:
+    return tuple(held for held in keys if held.entry.state(confirmed_s) != "removed")
 
 
 def _taken_up(keys: Sequence[Held], now_s: float) -> tuple[Held, ...]:

@@ -3,21 +3,23 @@
 ``open_store(url)`` picks one; a store whose driver is an extra is imported when it is asked for.
 """
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from daypass.stores.memory import MemoryStore as MemoryStore
 from daypass.stores.opening import open_store as open_store
 
 if TYPE_CHECKING:
+    from daypass.stores.redis import RedisStore as RedisStore
     from daypass.stores.sql import SQLStore as SQLStore
 
-__all__ = ["MemoryStore", "SQLStore", "open_store"]
+__all__ = ["MemoryStore", "RedisStore", "SQLStore", "open_store"]
+
+_MODULES: Final = {"RedisStore": "redis", "SQLStore": "sql"}
 
 
 def __getattr__(name: str) -> object:
-    """Import SQLStore when it is asked for: SQLAlchemy is an extra."""
-    if name == "SQLStore":
-        from daypass.stores.sql import SQLStore
-
-        return SQLStore
+    """Import a store when it is asked for: its driver is an extra."""
+    if name in _MODULES:
+        return getattr(import_module(f"daypass.stores.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'daypass.stores' has no attribute {name!r}")

@@ -93,7 +93,8 @@ def test_processes_that_rotate_at_once_lose_no_key_and_no_reader_sees_half(tmp_p
         reads += 1
     made = [line for process in processes for line in finish(process)]
     assert reads > 5
-    assert len(set(made)) == 32
+    assert len(made) == 32
+    assert len(set(made)) >= 8  # those that asked at once share one
     entries = [entry for entry in KeyRing.open(storage.path).entries() if entry.purpose == "sign"]
     assert {entry.kid for entry in entries} == {first, *made}
     assert [entry.kid for entry in entries if entry.retire_at is None] == [entries[-1].kid]

@@ -41,6 +41,7 @@ class Watched:
         self.versions = 0
         self.reads = 0
         self.location = "watched"
+        self.is_remote = False
 
     def version(self) -> object:
         self.versions += 1
@@ -459,7 +460,8 @@ def test_threads_that_rotate_and_ask_lose_nothing(path: Path) -> None:
     for thread in threads:
         thread.join()
     assert errors == []
-    assert len(set(made)) == 30
+    assert len(made) == 30
+    assert len(set(made)) >= 5  # those that asked at once share one
     assert set(made) < {entry.kid for entry in ring.entries()}
     assert ring.entries() == KeyRing.open(path).entries()
 
@@ -470,7 +472,7 @@ def held_elsewhere(ring: KeyRing) -> Iterator[threading.Thread]:
     held, free = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with ring._guard():
+        with ring._reading():
             held.set()
             free.wait(10)
 

@@ -238,7 +238,7 @@ def test_a_file_that_goes_bad_is_logged_without_its_text(ring: KeyRing, caplog: 
     with caplog.at_level(logging.DEBUG):
         shows_nothing(ring.rotate, ConfigurationError)
         KeyRing.open(ring.path.with_name("other.json")).rotate()
-        ring._reload()
+        ring.reread()
     assert caplog.records
     assert_silent(caplog.text)
     assert_silent(ring.describe())
