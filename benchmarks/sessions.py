@@ -23,7 +23,7 @@ def sessions_group(*, rounds: int) -> Group:
         pair = sessions.start(own["sub"], scopes=own["scope"].split(), roles=own["roles"], data=own["data"])
         raw = pair.access_token.encode()
         verify = sessions.verify
-        alone = Verifier(ring.signing_key(), issuer=ISSUER, audience=AUDIENCE).verify
+        alone = Verifier(ring.signing_keys()[0], issuer=ISSUER, audience=AUDIENCE).verify
         following = Verifier(ring, issuer=ISSUER, audience=AUDIENCE).verify
         contestants: dict[str, Call] = {
             SESSIONS: lambda: verify(raw.decode()),

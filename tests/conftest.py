@@ -8,6 +8,20 @@ import pytest
 from hypothesis import settings
 
 from tests import vectors
+from tests.real_servers.fixtures import (  # noqa: F401 - pytest finds them here
+    mariadb,
+    mariadb_url,
+    memcached,
+    memcached_url,
+    postgresql,
+    postgresql_url,
+    redis_cluster,
+    redis_cluster_url,
+    redis_server,
+    redis_url,
+    redis_with_password,
+    watchdog,
+)
 
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 

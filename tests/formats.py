@@ -84,8 +84,8 @@ class Ring:
         self.waiting: tuple[Any, ...] = ()
         self.epoch = 1
 
-    def signing_key(self) -> Any:
-        return self.signing
+    def signing_keys(self) -> tuple[Any, ...]:
+        return (self.signing,)
 
     def verification_keys(self) -> tuple[Any, ...]:
         return self.verifying

@@ -58,6 +58,7 @@ def test_every_error_is_exported() -> None:
         "KeyRing",
         "Principal",
         "SessionPolicy",
+        "AsyncSessions",
         "Sessions",
         "TokenPair",
         "Verifier",

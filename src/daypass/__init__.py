@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from daypass.jose.jwk import JWK as JWK
     from daypass.jose.jwk_set import JWKSet as JWKSet
     from daypass.keyring.ring import KeyRing as KeyRing
+    from daypass.sessions.asynchronous import AsyncSessions as AsyncSessions
     from daypass.sessions.manager import Sessions as Sessions
     from daypass.sessions.policy import SessionPolicy as SessionPolicy
     from daypass.sessions.values import Grants as Grants
@@ -75,6 +76,7 @@ _ROOMS: Final = {
     "daypass.jose.jwt": "jwt",
     "daypass.keyring.ring": "KeyRing",
     "daypass.paseto": "paseto",
+    "daypass.sessions.asynchronous": "AsyncSessions",
     "daypass.sessions.manager": "Sessions",
     "daypass.sessions.policy": "SessionPolicy",
     "daypass.sessions.values": "Grants Principal TokenPair",

@@ -25,7 +25,7 @@ def history(steps: list[Step]) -> list[tuple[int, RingContent]]:
     for number, (wait_s, at_once) in enumerate(steps, 1):
         now_s += wait_s
         key = JWK.from_dict({**KEY, "kid": str(number)})
-        contents.append((now_s, rotated(contents[-1][1], key, at_once=at_once, now_s=now_s)))
+        contents.append((now_s, rotated(contents[-1][1], [key], at_once=at_once, now_s=now_s)))
     return contents
 
 

@@ -475,7 +475,7 @@ class Resolver:
         self.found: Any = [forge.jwk("HS256")]
         self.later, self.epoch = found, 1
 
-    def signing_key(self) -> Any:
+    def signing_keys(self) -> Any:
         return self.found
 
     def verification_keys(self) -> Any:

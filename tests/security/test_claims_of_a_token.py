@@ -452,8 +452,8 @@ class TurningKeys:
     def __init__(self, key: JWK) -> None:
         self.key, self.epoch = key, 1
 
-    def signing_key(self) -> JWK:
-        return self.key
+    def signing_keys(self) -> tuple[JWK, ...]:
+        return (self.key,)
 
     def verification_keys(self) -> tuple[JWK, ...]:
         return (self.key,)

@@ -85,7 +85,7 @@ def test_a_refresh_token_is_no_access_token_and_the_other_way_round(
 
 def test_the_keys_of_sessions_make_access_tokens_alone(sessions: Sessions) -> None:
     """Under the very keys of a ring: another kind of token that it signed opens no session."""
-    key = sessions.keys.signing_key()
+    key = sessions.keys.signing_keys()[0]
     principal = sessions.verify(sessions.start("u1").access_token)
     claims = dict(principal.claims)
     assert sessions.verify(jwt.sign(claims, key, header={"typ": "at+jwt"})).subject == "u1"

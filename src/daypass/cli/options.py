@@ -22,7 +22,7 @@ Data = Annotated[
 _WIDTH_MAX: Final = 2000  # wider than any row; a terminal wraps what it cannot show
 
 
-def moment(at_s: int | None) -> str:
+def moment(at_s: float | None) -> str:
     """Write epoch seconds for a person, in UTC; nothing for None."""
     return "" if at_s is None else datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M")
 

@@ -18,6 +18,7 @@ from daypass.encoding import b64url_decode, b64url_encode, encode_json, parse_ob
 from daypass.errors import ConfigurationError, DaypassError, KeyFormatError, MalformedToken, WeakKey
 from daypass.keyring.derive import RingSecret
 from daypass.keyring.entry import RingEntry
+from daypass.keyring.kinds import DERIVE_ALG
 from daypass.keyring.schedule import RotationSchedule
 from daypass.keyring.secret_strength import HOW_TO_MAKE_ONE, weakness_of
 from daypass.keyring.storage import RingText
@@ -25,7 +26,6 @@ from daypass.keyring.token_key import alg_of, private_octets, read_key, signs_to
 from daypass.limits import NUMERIC_DATE_MAX, RING_BYTES_MAX, SECRET_BYTES_MIN
 
 __all__ = [
-    "DERIVE_ALG",
     "RingContent",
     "SecretKey",
     "SigningKey",
@@ -34,8 +34,8 @@ __all__ = [
     "read_signing_key",
 ]
 
-DERIVE_ALG: Final = "HKDF-SHA256"
 FORMAT: Final = 1
+_SERIAL_MAX: Final = 2**53
 _TIMES: Final = ("publish_at", "sign_from", "retire_at", "remove_at")
 _SECRET_KID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)  # it stands between the dots of a refresh token
 
@@ -62,11 +62,21 @@ class SecretKey(msgspec.Struct, frozen=True, eq=False):
 
 
 class RingContent(msgspec.Struct, frozen=True, eq=False):
-    """All keys of a ring, the oldest first, and the schedule that they follow."""
+    """All keys of a ring, the oldest first, and the schedule that they follow.
+
+    Args:
+        signing: keys that issue tokens.
+        secrets: what refresh tokens and sealed cookies hang on.
+        schedule: their times.
+        ring_id: random, made with the ring; empty in one that an older daypass has written.
+        serial: grows with each change: a text with a lower one is an old copy.
+    """
 
     signing: tuple[SigningKey, ...]
     secrets: tuple[SecretKey, ...]
     schedule: RotationSchedule
+    ring_id: str = ""
+    serial: int = 0
 
     def entries(self) -> tuple[RingEntry, ...]:
         """Describe all keys, without the keys."""
@@ -110,7 +120,7 @@ def dump_ring(content: RingContent) -> RingText:
     Raises:
         ConfigurationError: it would be too large, or hold a time that is none (of a clock that is far off).
     """
-    text = RingText(encode_json({"keys": [*_members(content)], "daypass": _set_member(content.schedule)}))
+    text = RingText(encode_json({"keys": [*_members(content)], "daypass": _set_member(content)}))
     if len(text) > RING_BYTES_MAX:
         raise ConfigurationError(
             f"the key ring would have more than {RING_BYTES_MAX} bytes: rotate less often, or retire old keys"
@@ -162,7 +172,11 @@ def _read_ring(raw: bytes, secrets_required: bool) -> RingContent:
         except DaypassError as error:
             kind = WeakKey if isinstance(error, WeakKey) else KeyFormatError
             raise _Refused(f"key {number} of {len(keys)}: {error}", kind) from None
-    content = RingContent(tuple(signing), tuple(secrets), _read_schedule(about.get("schedule")))
+    ring_id, serial = about.get("ring", ""), about.get("serial", 0)  # absent where an older daypass wrote it
+    if not isinstance(ring_id, str) or type(serial) is not int or not 0 <= serial < _SERIAL_MAX:
+        raise _Refused("its name or its serial number cannot be read")
+    schedule = _read_schedule(about.get("schedule"))
+    content = RingContent(tuple(signing), tuple(secrets), schedule, ring_id, serial)
     _check_whole(content, secrets_required)
     return content
 
@@ -197,7 +211,7 @@ def _read_entry(kid: object, about: dict[str, Any]) -> RingEntry:
     for name, time in times.items():
         if time is None and name in {"retire_at", "remove_at"}:
             continue
-        if type(time) is not int or not 0 <= time < NUMERIC_DATE_MAX:
+        if (type(time) is not int and type(time) is not float) or not 0 <= time < NUMERIC_DATE_MAX:
             raise KeyFormatError(f"its {name} is no time in epoch seconds")
     if times["retire_at"] is None and times["remove_at"] is not None:
         raise KeyFormatError("it is removed without being retired")
@@ -239,8 +253,15 @@ def _members(content: RingContent) -> Iterator[dict[str, Any]]:
 
 
 def _key_member(entry: RingEntry) -> dict[str, Any]:
-    return {"purpose": entry.purpose, **{name: getattr(entry, name) for name in _TIMES}}
+    return {"purpose": entry.purpose, **{name: _spelt_time(getattr(entry, name)) for name in _TIMES}}
 
 
-def _set_member(schedule: RotationSchedule) -> dict[str, Any]:
-    return {"format": FORMAT, "schedule": msgspec.structs.asdict(schedule)}
+def _spelt_time(at_s: float | None) -> float | None:
+    """Whole seconds as an int, as every daypass has written and read them."""
+    return int(at_s) if at_s is not None and at_s == int(at_s) else at_s
+
+
+def _set_member(content: RingContent) -> dict[str, Any]:
+    times = {name: _spelt_time(value) for name, value in msgspec.structs.asdict(content.schedule).items()}
+    schedule = {name: value for name, value in times.items() if value is not None}
+    return {"format": FORMAT, "schedule": schedule, "ring": content.ring_id, "serial": content.serial}

@@ -10,7 +10,7 @@ from typing import Final, NoReturn, final
 from daypass.encoding import b64url_encode
 from daypass.keyring.entry import Purpose
 
-__all__ = ["DERIVED_KEY_BYTES", "RingSecret", "derive_kid", "ring_secret_of"]
+__all__ = ["DERIVED_KEY_BYTES", "RingSecret", "derive_kid", "master_kid", "ring_secret_of"]
 
 DERIVED_KEY_BYTES: Final = 32
 _KID_BYTES: Final = 16
@@ -64,6 +64,11 @@ class RingSecret:
 def derive_kid(secret: RingSecret, purpose: Purpose) -> str:
     """Name what came without a kid: every process that holds the secret finds the same one, nobody else."""
     return b64url_encode(_hkdf(secret, _KID_OF[purpose], _KID_BYTES))
+
+
+def master_kid(secret: RingSecret) -> str:
+    """Name a master key: every process that holds it finds the same name, nobody else."""
+    return b64url_encode(_hkdf(secret, "daypass master kid v1", _KID_BYTES))
 
 
 def ring_secret_of(private_parts: RingSecret) -> RingSecret:

@@ -33,10 +33,10 @@ class RingEntry(msgspec.Struct, frozen=True, kw_only=True):
     kid: str
     alg: str
     purpose: Purpose
-    publish_at: int
-    sign_from: int
-    retire_at: int | None = None
-    remove_at: int | None = None
+    publish_at: float
+    sign_from: float
+    retire_at: float | None = None
+    remove_at: float | None = None
 
     def state(self, now_s: float) -> State:
         """Name the state at a time.
@@ -50,7 +50,7 @@ class RingEntry(msgspec.Struct, frozen=True, kw_only=True):
             return "retiring"
         return "next" if now_s < self.sign_from else "active"
 
-    def superseded(self, at_s: int, *, stays_s: int) -> RingEntry:
+    def superseded(self, at_s: float, *, stays_s: float) -> RingEntry:
         """Describe the same key with a successor.
 
         Args:

@@ -1,9 +1,9 @@
 """A ring from an environment variable, read once, never changed. Enters: its name. Leaves: a ring as text.
 
-The value is one of five: the text of a ring as its file holds it; a JWK Set, whose first private key signs
-and whose other keys only verify; a private JWK; a PASERK (``k4.secret``, ``k4.local``, or those of k3); or a
-secret text, which is the HMAC key itself. What has no secret for refresh tokens gets one derived from each
-private key, the same in every process: put the new key in front of the old one and nobody is logged out.
+The value is one of five: the text of a ring as its file holds it; a JWK Set, whose first private key of each kind
+issues and whose other keys only verify; a private JWK; a PASERK (``k4.secret``, ``k4.local``, or those of k3); or a
+secret text, which is the HMAC key itself. What has no secret for refresh tokens gets one derived from each private
+key, the same in every process: put the new key in front of the old one and nobody is logged out.
 Source: RFC 7517 4 and 5; RFC 5869.
 """
 
@@ -21,7 +21,6 @@ from daypass.encoding import parse_object
 from daypass.errors import ConfigurationError, DaypassError, KeyFormatError, MalformedToken, WeakKey
 from daypass.jose.jwk import JWK
 from daypass.keyring.content import (
-    DERIVE_ALG,
     RingContent,
     SecretKey,
     SigningKey,
@@ -31,6 +30,7 @@ from daypass.keyring.content import (
 )
 from daypass.keyring.derive import RingSecret, derive_kid, ring_secret_of
 from daypass.keyring.entry import RingEntry
+from daypass.keyring.kinds import DERIVE_ALG, kind_of
 from daypass.keyring.schedule import RotationSchedule
 from daypass.keyring.secret_strength import HOW_TO_MAKE_ONE, refuse_weak_secret
 from daypass.keyring.storage import RingText
@@ -58,6 +58,7 @@ class EnvironmentStorage:
     __slots__ = ("_name", "_text")
 
     is_remote = False
+    is_read_only = True
 
     def __init__(self, name: str, *, alg: str | None = None, schedule: RotationSchedule | None = None) -> None:
         self._name = name
@@ -131,7 +132,7 @@ def _read(given: RingText, alg: str | None, schedule: RotationSchedule | None) -
         raise KeyFormatError("a JWK Set has a list of keys")
     signing: list[SigningKey] = []
     for members in keys:
-        signing.append(_read_jwk(members, alg, is_first=not any(held.key.is_private for held in signing)))
+        signing.append(_first_of_its_kind(_read_jwk(members, alg), signing))
     return _with_secrets(signing, wanted)
 
 
@@ -157,7 +158,7 @@ def _read_paserk(given: RingText, alg: str | None) -> SigningKey:
 _PASERK: Final = re.compile(rb"\s*k[1-4]\.[a-z]")
 
 
-def _read_jwk(members: object, alg: str | None, *, is_first: bool) -> SigningKey:
+def _read_jwk(members: object, alg: str | None) -> SigningKey:
     """Read a key as other software writes it: without times, perhaps without kid."""
     if not isinstance(members, Mapping):
         raise KeyFormatError("a JWK is an object")
@@ -171,13 +172,20 @@ def _read_jwk(members: object, alg: str | None, *, is_first: bool) -> SigningKey
         kid = kid or anonymous.thumbprint()
     if not isinstance(kid, str):
         raise KeyFormatError("a kid is a string")
-    held = read_signing_key(members, _entry(kid, "", is_first=False), alg=bound)
-    is_first = is_first and held.key.is_private
-    return msgspec.structs.replace(held, entry=_entry(kid, held.entry.alg, is_first=is_first))
+    return read_signing_key(members, _entry(kid, "", is_first=False), alg=bound)
+
+
+def _first_of_its_kind(held: SigningKey, before: Iterable[SigningKey]) -> SigningKey:
+    """Let a key issue where it is the first private one of its kind."""
+    kind = kind_of(held.entry.alg)
+    is_first = held.key.is_private and not any(
+        other.key.is_private and kind_of(other.entry.alg) == kind for other in before
+    )
+    return msgspec.structs.replace(held, entry=_entry(held.entry.kid, held.entry.alg, is_first=is_first))
 
 
 def _entry(kid: str, alg: str, *, is_first: bool) -> RingEntry:
-    """Describe a key without times: the first private one signs, the others verify while they are given."""
+    """Describe a key without times: the first private one of a kind issues, the others verify while they are given."""
     retire_at = None if is_first else 0
     return RingEntry(kid=kid, alg=alg, purpose="sign", publish_at=0, sign_from=0, retire_at=retire_at)
 
@@ -190,12 +198,15 @@ def _with_secrets(signing: list[SigningKey], schedule: RotationSchedule) -> Ring
 
 
 def _derived_from(signing: Iterable[SigningKey]) -> tuple[SecretKey, ...]:
-    """Derive a ring secret from each private key, with its times, accepted while the key is given."""
-    return tuple(_derived(held) for held in signing if held.key.is_private)
+    """Derive a ring secret from each private key, accepted while the key is given; the first one is in use."""
+    private = [held for held in signing if held.key.is_private]
+    first = next((held for held in private if held.entry.retire_at is None), None)
+    return tuple(_derived(held, is_first=held is first) for held in private)
 
 
-def _derived(held: SigningKey) -> SecretKey:
+def _derived(held: SigningKey, *, is_first: bool) -> SecretKey:
     parts = RingSecret(private_octets(held.key))
-    kid = derive_kid(parts, "derive")
-    entry = msgspec.structs.replace(held.entry, kid=kid, alg=DERIVE_ALG, purpose="derive", remove_at=None)
+    entry = msgspec.structs.replace(held.entry, kid=derive_kid(parts, "derive"), alg=DERIVE_ALG, purpose="derive")
+    retire_at = entry.retire_at if is_first or entry.retire_at is not None else entry.sign_from
+    entry = msgspec.structs.replace(entry, retire_at=retire_at, remove_at=None)
     return SecretKey(entry=entry, secret=ring_secret_of(parts))

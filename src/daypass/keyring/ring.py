@@ -1,64 +1,44 @@
 """KeyRing: keys that follow each other by the clock, in all processes. Enters: a place. Leaves: keys.
 
-Everything a ring answers comes from one immutable view of its content at a time. A new view is made when the
-wall clock passes a time of an entry (in either direction), and when the place says that its text has changed.
+What is read of the place, and when, is for ``reading``; how a process changes it, for ``changing``.
 Source: DESIGN.md 5 (key ring).
 """
 
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, final
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, NoReturn, Self, final
 
-import msgspec
-
-from daypass.errors import ConfigurationError, DaypassError
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
-from daypass.keyring.content import RingContent, dump_ring, parse_ring
-from daypass.keyring.derive import RingSecret
+from daypass.keyring.changing import RingChanger, wrapped
+from daypass.keyring.content import dump_ring
 from daypass.keyring.entry import RingEntry
 from daypass.keyring.memory import MemoryStorage
-from daypass.keyring.rotation import in_use, new_ring, newest_alg, rotated, widened, without
+from daypass.keyring.rotation import new_ring, widened
 from daypass.keyring.schedule import RotationSchedule
 from daypass.keyring.storage import RingStorage
 from daypass.keyring.token_key import generate_key
 
 if TYPE_CHECKING:
+    from daypass.keyring.master_key import MasterKey, MasterKeys
     from daypass.tokens.source import TokenKey
 
 __all__ = ["KeyRing"]
 
-POLL_S: Final = 1.0
-"""How often, at most, a ring asks its place whether the text has changed."""
-REREAD_S: Final = 0.1
-"""How often, at most, an unknown kid makes it ask."""
 PUBLISHED_KTYS: Final = frozenset({"RSA", "EC", "OKP", "AKP"})
 
 
-class _View(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """What a ring answers from ``begins_at`` until ``ends_at``, epoch seconds."""
-
-    epoch: int
-    begins_at: float
-    ends_at: float
-    content: RingContent
-    signing: Any  # a TokenKey
-    verification: tuple[Any, ...]
-    secret_kid: str
-    secrets: dict[str, RingSecret]
-
-    def holds(self, now_s: float) -> bool:
-        return self.begins_at <= now_s < self.ends_at
-
-
 @final
-class KeyRing:
+class KeyRing(RingChanger):
     """The keys that sign, verify and derive, and when. Make one with the class methods.
+
+    A ring on a server is followed by a thread, and one with ``schedule.rotate_every_s`` is rotated by it: ``close``
+    ends that before the store is closed.
 
     Args:
         storage: where it is kept; a ring is there.
@@ -71,19 +51,7 @@ class KeyRing:
         StoreUnavailable: it cannot be read now.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_clock",
-        "_fault",
-        "_lock",
-        "_lock_pid",
-        "_monotonic",
-        "_poll_at",
-        "_reread_at",
-        "_storage",
-        "_version",
-        "_view",
-    )
+    __slots__ = ()
 
     def __init__(
         self,
@@ -92,15 +60,7 @@ class KeyRing:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._storage = storage
-        self._clock = clock
-        self._monotonic = monotonic
-        self._lock = threading.RLock()  # a log handler or a signal handler may ask the ring while it reads
-        self._lock_pid = os.getpid()
-        self._fault = ""
-        self._poll_at = self._reread_at = monotonic()
-        self._version = storage.version()
-        self._view = _look_at(_read(storage), clock(), epoch=1)
+        super().__init__(storage, clock=clock, monotonic=monotonic)
 
     # ------------------------------------------------------------------------------------------------- open
 
@@ -163,21 +123,53 @@ class KeyRing:
         cls,
         storage: RingStorage,
         *,
+        master_key: MasterKey | MasterKeys | Sequence[MasterKey] | None = None,
         alg: str = "EdDSA",
         schedule: RotationSchedule | None = None,
+        name: str = "daypass",
+        may_create: bool = True,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> KeyRing:
-        """Open the ring that a storage keeps, or make it. Words and errors are those of ``open``."""
-        if storage.read() is None:
+        """Open the ring that a storage keeps, ``SQLStore.ring_storage()``, say, or make it.
+
+        A ring on a server is read by a thread, about once a second, so that all nodes follow each other within seconds
+        and no ``verify`` waits for the server. Where the server loses it (FLUSHALL), running processes go on with what
+        they have and ``describe`` says so, until a process starts: that one makes a new ring, all follow it, and what
+        was issued before is refused. Nothing is put back by itself; before that restart, ``copy_to`` does it.
+
+        Args:
+            storage: where the ring is kept.
+            master_key: 32 random bytes that the storage never sees, or a JWK of them; ``master_key_from_env()`` reads
+                DAYPASS_MASTER_KEY. A ring on a server needs it. Of several the first wraps and the others unwrap: put
+                the new one behind the old one on all nodes, then in front, ``rewrap``, then leave the old one out.
+            alg: of the first key of a new ring.
+            schedule: of a new ring; an old one is widened.
+            name: of the ring, authenticated with it: rings that share a master key do not stand for each other.
+            may_create: False where sessions exist that hang on a ring: then one that is gone is an error.
+            clock: epoch seconds.
+            monotonic: seconds that never go back.
+
+        Raises:
+            ConfigurationError: no master key, another one than the ring is wrapped under, a ring that was tampered
+                with, or one that is gone.
+            WeakKey: the master key, or a secret in the ring, is too short or can be guessed.
+            StoreUnavailable: the storage cannot be read or written now.
+        """
+        place = wrapped(storage, master_key, name)
+        del master_key  # a secret: no frame of ours shows it
+        if may_create and place.read() is None:
             key = generate_key(alg)
-            content = new_ring(key, schedule=schedule or RotationSchedule(), now_s=int(clock()))
-            with storage.lock():
-                if storage.read() is None:  # and no other process was faster
-                    storage.write(dump_ring(content))
-        ring = cls(storage, clock=clock, monotonic=monotonic)
-        if schedule is not None and ring.schedule.widened(schedule) != ring.schedule:
-            ring._change(lambda content, now_s: widened(content, schedule, now_s=now_s))
+            wanted = schedule or RotationSchedule()
+            content = new_ring(key, schedule=wanted, now_s=wanted.moment(clock()))
+            with place.lock():
+                if place.read() is None:  # and no other process was faster
+                    place.write(dump_ring(content))
+        ring = cls(place, clock=clock, monotonic=monotonic)
+        if schedule is not None:
+            if ring.schedule.widened(schedule) != ring.schedule:
+                ring._change(lambda content, now_s: widened(content, schedule, now_s=now_s))
+            ring._rotate_by(schedule)
         return ring
 
     @classmethod
@@ -191,6 +183,14 @@ class KeyRing:
         """Make a ring that ends with this process, and with it every login."""
         return cls.from_storage(MemoryStorage(), alg=alg, schedule=schedule, clock=clock)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
     # ------------------------------------------------------------------------------------------ a key source
 
     @property
@@ -201,24 +201,13 @@ class KeyRing:
             return view.epoch  # asked with every token that a verification cache remembers
         return self._now().epoch
 
-    def signing_key(self) -> TokenKey:
-        """The key that signs, or encrypts, now; private."""
-        return self._now().signing  # type: ignore[no-any-return]
+    def signing_keys(self) -> tuple[TokenKey, ...]:
+        """The keys that sign, or encrypt, now, one of each kind that is in use; private."""
+        return self._now().signing
 
     def verification_keys(self) -> tuple[TokenKey, ...]:
         """Every key whose tokens are accepted now: public halves, and the symmetric keys themselves."""
         return self._now().verification
-
-    def reread(self) -> None:
-        """Look now whether the ring has changed, because somebody named a key that it does not hold.
-
-        At most ten times a second; in between it does nothing. It never raises: a ring that cannot be read
-        any more keeps what it has, and ``describe`` says so.
-        """
-        with self._guard():
-            if (now_s := self._monotonic()) >= self._reread_at:
-                self._reread_at = now_s + REREAD_S
-                self._reload()
 
     def derive_kid(self) -> str:
         """The kid of the secret that new refresh tokens are made under."""
@@ -241,51 +230,6 @@ class KeyRing:
             view = self._now()
         secret = view.secrets.get(kid)
         return None if secret is None else secret.key_for(purpose)
-
-    # ------------------------------------------------------------------------------------------------ change
-
-    def rotate(self, *, at_once: bool = False, alg: str | None = None) -> str:
-        """Add a key and a secret that follow those in use. What was made with those stays valid for its time.
-
-        Args:
-            at_once: sign from now on, not after ``schedule.publish_s``; verifiers of other processes learn
-                the key from its first token. For a key that leaked: then ``retire`` the old ones too.
-            alg: of the new key; None: as the newest one.
-
-        Returns:
-            The kid of the new signing key.
-
-        Raises:
-            ConfigurationError: the ring cannot be changed from here, is gone, or would become too large.
-            StoreUnavailable: it cannot be written now; it is as it was.
-        """
-
-        def change(content: RingContent, now_s: int) -> RingContent:
-            key = generate_key(newest_alg(content) if alg is None else alg)
-            return rotated(content, key, at_once=at_once, now_s=now_s)
-
-        return self._change(change).signing[-1].entry.kid
-
-    def retire(self, kid: str) -> None:
-        """Refuse whatever was made with a key, in all processes within about a second.
-
-        Args:
-            kid: of any key but the newest of its purpose.
-
-        Raises:
-            ConfigurationError: no such key, the newest one, or the ring cannot be changed from here.
-            StoreUnavailable: it cannot be written now; it is as it was.
-        """
-        self._change(lambda content, _now_s: without(content, kid))
-
-    def _change(self, change: Callable[[RingContent, int], RingContent]) -> RingContent:
-        """Read, change and write the ring while every other writer waits, then follow the change."""
-        with self._storage.lock():
-            content = change(_read(self._storage), int(self._clock()))
-            self._storage.write(dump_ring(content))
-        with self._guard():
-            self._reload()
-        return content
 
     # -------------------------------------------------------------------------------------------------- show
 
@@ -311,87 +255,24 @@ class KeyRing:
 
     def describe(self) -> str:
         """Say in words where the ring is, which keys do what, and what is wrong with it. Nothing secret."""
-        from daypass.keyring.description import describe_ring
+        from daypass.keyring.description import Circumstances, describe_ring
 
         view = self._now()
-        return describe_ring(view.content, location=self._storage.location, now_s=self._clock(), fault=self._fault)
+        circumstances = Circumstances(
+            location=self._storage.location,
+            is_remote=self._storage.is_remote,
+            is_read_only=getattr(self._storage, "is_read_only", False),
+            rotates=self._rotates,
+            silent_s=self._monotonic() - self._read_at,
+            fault=self._fault,
+            rotation_fault=self._rotation_fault,
+            master_kid=getattr(self._storage, "master_kid", None),
+            wrapped_under=getattr(self._storage, "wrapped_under", None),
+        )
+        return describe_ring(view.content, circumstances, now_s=self._clock())
 
     def __repr__(self) -> str:
         return f"<KeyRing: {self._storage.location}, redacted>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a key ring is not pickled: open it in each process")
-
-    # ------------------------------------------------------------------------------------------------ follow
-
-    def _now(self) -> _View:
-        """Find the view of this moment."""
-        # While one thread reads the ring again, the others go on with what there is.
-        if self._monotonic() >= self._poll_at and (guard := self._guard()).acquire(blocking=False):
-            try:
-                self._reload()
-            finally:
-                guard.release()
-        if not self._view.holds(self._clock()):
-            with self._guard():
-                if not self._view.holds(now_s := self._clock()):
-                    self._view = _look_at(self._view.content, now_s, epoch=self._view.epoch + 1)
-        return self._view
-
-    def _reload(self) -> None:
-        """Read the text again if it has changed; where that fails, keep what is there. Under ``_guard``."""
-        self._poll_at = self._monotonic() + POLL_S
-        version = self._storage.version()
-        if version == self._version and not self._fault:
-            return
-        try:
-            content = _read(self._storage)
-        except DaypassError as error:
-            self._report(str(error))
-            return
-        self._report("")
-        self._version = version
-        self._view = _look_at(content, self._clock(), epoch=self._view.epoch + 1)
-
-    def _report(self, fault: str) -> None:
-        """Remember what is wrong, and log it once."""
-        is_news = bool(fault) and fault != self._fault
-        self._fault = fault
-        if is_news:
-            import logging
-
-            logging.getLogger("daypass.keyring").warning("%s; going on with the keys read before", fault)
-
-    def _guard(self) -> threading.RLock:
-        """The lock of this process: that of a parent may be held by a thread that was not forked."""
-        if self._lock_pid != os.getpid():
-            self._lock, self._lock_pid = threading.RLock(), os.getpid()
-        return self._lock
-
-
-def _read(storage: RingStorage) -> RingContent:
-    """Read and check a ring that must be there."""
-    text = storage.read()
-    if text is None:
-        raise ConfigurationError(
-            f"{storage.location}: the key ring is gone: put the backup back (a restart makes a new one)"
-        )
-    return parse_ring(text, where=storage.location)
-
-
-def _look_at(content: RingContent, now_s: float, *, epoch: int) -> _View:
-    """See what a ring answers at a time, and how long that holds."""
-    entries = content.entries()
-    times = [
-        time for entry in entries for time in (entry.sign_from, entry.retire_at, entry.remove_at) if time is not None
-    ]
-    return _View(
-        epoch=epoch,
-        begins_at=max((time for time in times if time <= now_s), default=float("-inf")),
-        ends_at=min((time for time in times if time > now_s), default=float("inf")),
-        content=content,
-        signing=in_use(content.signing, now_s).key,
-        verification=tuple(held.verifying for held in content.signing if held.entry.state(now_s) != "removed"),
-        secret_kid=in_use(content.secrets, now_s).entry.kid,
-        secrets={held.entry.kid: held.secret for held in content.secrets if held.entry.state(now_s) != "removed"},
-    )

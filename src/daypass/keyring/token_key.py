@@ -8,7 +8,7 @@ Source: RFC 7517 4, 5; RFC 7518 3, 4, 5; PASERK types; DESIGN.md 3 (an entry's `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from daypass.encoding import b64url_decode
 from daypass.errors import ConfigurationError, KeyFormatError
@@ -19,12 +19,12 @@ from daypass.jose.key_use import (
     signing_algorithm,
     verifying_algorithms,
 )
+from daypass.keyring.kinds import PASETO_ALGS
 
 if TYPE_CHECKING:
     from daypass.tokens.source import TokenKey
 
 __all__ = [
-    "PASETO_ALGS",
     "alg_of",
     "generate_key",
     "kid_of",
@@ -34,9 +34,6 @@ __all__ = [
     "verifying_half",
     "write_key",
 ]
-
-PASETO_ALGS: Final = {"v4.public": 4, "v4.local": 4, "v3.public": 3, "v3.local": 3}
-"""Versions and purposes that a ring makes keys of; v1 and v2 are not issued."""
 
 
 def generate_key(alg: str) -> TokenKey:

@@ -1,9 +1,13 @@
 """Sessions: log in, verify without a look-up, refresh with rotation, end one or all.
 
-``manager.Sessions`` is what a service uses, ``policy.SessionPolicy`` its settings, ``values`` what it hands
-out.
+``manager.Sessions`` is what a service uses, ``asynchronous.AsyncSessions`` the same for an event loop,
+``policy.SessionPolicy`` its settings, ``values`` what it hands out, ``events`` what it tells, ``json_lines`` who writes
+that down.
 """
 
+from daypass.sessions.asynchronous import AsyncSessions as AsyncSessions
+from daypass.sessions.events import Event as Event
+from daypass.sessions.json_lines import JsonLines as JsonLines
 from daypass.sessions.manager import Sessions as Sessions
 from daypass.sessions.policy import SessionPolicy as SessionPolicy
 from daypass.sessions.values import Grants as Grants
@@ -11,4 +15,14 @@ from daypass.sessions.values import Principal as Principal
 from daypass.sessions.values import Session as Session
 from daypass.sessions.values import TokenPair as TokenPair
 
-__all__ = ["Grants", "Principal", "Session", "SessionPolicy", "Sessions", "TokenPair"]
+__all__ = [
+    "AsyncSessions",
+    "Event",
+    "Grants",
+    "JsonLines",
+    "Principal",
+    "Session",
+    "SessionPolicy",
+    "Sessions",
+    "TokenPair",
+]

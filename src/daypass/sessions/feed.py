@@ -3,8 +3,9 @@
 The whole feed is read before the first verification of a process, then what is new, in a background thread.
 Reads overlap by time, because what was ended earlier may become visible later, and from time to time the
 whole feed is read again, because clocks of other machines may be wrong. How old the last reading is,
-``verify`` sees by the monotonic clock: a thread that died, or stayed behind in a parent process, is noticed
-there and replaced.
+``verify`` sees by the monotonic clock, counted from when that reading began: a thread that died, hangs, or stayed
+behind in a parent process is noticed there. What a whole reading no longer tells of was forgotten: the store was
+emptied, or put back from an older copy.
 
 Source: DESIGN.md 5 (ending).
 """
@@ -15,13 +16,18 @@ import contextlib
 import math
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from daypass.errors import StoreUnavailable
+from daypass.limits import LEEWAY_S_MAX
 from daypass.sessions.policy import SessionPolicy
 from daypass.stores.protocol import Denial, SessionStore
+
+if TYPE_CHECKING:
+    import logging
 
 __all__ = ["Denials", "Follower"]
 
@@ -35,6 +41,10 @@ PRUNE_EVERY_S: Final = 60
 KEPT_AFTER_S: Final = 300
 """How long a denial is kept after it stopped to matter: the clock may be stepped back."""
 ALARM_EVERY_S: Final = 60
+CLOSE_WAIT_S: Final = 10
+"""How long, at most, closing waits for a reading that has begun."""
+ENDED_AGAIN_MAX: Final = 1000
+"""How many ends that a store forgot one reading records again."""
 
 
 class Denials:
@@ -69,6 +79,11 @@ class Denials:
     def check(self) -> None:
         """Do what ``verify`` cannot do on the way: nothing, where nobody follows a feed."""
 
+    @property
+    def is_followed(self) -> bool:
+        """Tell whether ``verify`` waits for nobody now: not for a first reading of the feed."""
+        return True
+
     def close(self) -> None:
         """Stop following."""
 
@@ -77,14 +92,15 @@ class Denials:
 class _Reader:
     """Who reads in this process: a fork leaves thread, lock and event behind, so the child makes its own."""
 
-    __slots__ = ("closed", "lock", "pid", "thread", "was_started")
+    __slots__ = ("closed", "first_until", "has_read", "lock", "pid", "thread")
 
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.lock = threading.Lock()
         self.closed = threading.Event()
+        self.has_read = threading.Event()  # or has tried to
+        self.first_until = 0.0  # how long anybody waits for that, time.monotonic
         self.thread: threading.Thread | None = None
-        self.was_started = False
 
 
 @final
@@ -102,6 +118,7 @@ class Follower(Denials):
         "_alarm_at",
         "_distrusted_until",
         "_feed_id",
+        "_forgotten",
         "_is_closed",
         "_policy",
         "_read_at",
@@ -125,6 +142,7 @@ class Follower(Denials):
         self._reader = _Reader()
         self._is_closed = False
         self._feed_id: str | None = None
+        self._forgotten: set[str] = set()  # what is denied here and the feed no longer tells of
         self._read_at = self._whole_at = -math.inf  # monotonic, when the last readings began
         self._read_clock = 0.0  # the same by the wall clock
         self._distrusted_until = -math.inf
@@ -137,7 +155,7 @@ class Follower(Denials):
         Raises:
             StoreUnavailable: it is stale, and ``when_stale`` says to refuse.
         """
-        self._ensure_reader()
+        self._wait_for_first_reading()
         if not self.is_stale():
             self.look_again_at = min(
                 self._monotonic() + self._policy.feed_poll_s, self._read_at + self._policy.feed_stale_after_s
@@ -150,7 +168,12 @@ class Follower(Denials):
     @property
     def has_started(self) -> bool:
         """Tell whether there was a first verification, which is when the feed is read first."""
-        return self._reader.was_started
+        return self._reader.thread is not None
+
+    @property
+    def is_followed(self) -> bool:
+        """Tell whether this process has read the feed, or tried to."""
+        return self._is_closed or (self._reader.pid == os.getpid() and self._reader.has_read.is_set())
 
     def is_stale(self) -> bool:
         """Tell whether the feed was not read for too long, or may have forgotten something."""
@@ -166,12 +189,15 @@ class Follower(Denials):
         began, now = self._monotonic(), self._clock()
         stepped = abs((now - self._read_clock) - (began - self._read_at)) > CLOCK_STEP_S
         is_whole = stepped or began - self._whole_at >= WHOLE_EVERY_S
+        known = self._still_matters(now)
         feed = self._store.denials(since_s=None if is_whole else self._read_clock - OVERLAP_S, now_s=now)
         if feed.id != self._feed_id and self._feed_id is not None:
             # The store was emptied or put back. What is denied here stays; what it forgot, nobody knows.
-            self._distrusted_until = began + self._policy.access_lifetime_s + self._policy.leeway_s
+            self._distrust(began)
             feed, is_whole = self._store.denials(since_s=None, now_s=now), True
         self.deny(feed.entries)
+        if is_whole:
+            self._look_for_forgotten(known.difference(entry.sid for entry in feed.entries), began)
         self._feed_id = feed.id
         self._read_at, self._read_clock = began, now
         if is_whole:
@@ -181,46 +207,93 @@ class Follower(Denials):
         else:
             self.look_again_at = -math.inf
 
+    def _still_matters(self, now: float) -> set[str]:
+        """Name the denied sessions whose access tokens may be about, by our clock: the feed has to tell of them.
+
+        The margin that a denial has for clocks of others is left out: a store that counts time itself may be early.
+        """
+        after = now + LEEWAY_S_MAX - self._policy.leeway_s
+        return {sid for sid, until in list(self.denied.items()) if until > after}
+
+    def _look_for_forgotten(self, missing: set[str], began: float) -> None:
+        """Where the feed has forgotten an end that it once told of, record it again, and distrust it for a while."""
+        news = missing - self._forgotten
+        self._forgotten &= missing  # what is told of again may be forgotten again
+        if not news:
+            return
+        self._distrust(began)
+        with contextlib.suppress(StoreUnavailable):  # the next whole reading goes on
+            for sid in sorted(news)[:ENDED_AGAIN_MAX]:
+                self._store.end(sid, now_s=self._clock())
+                self._forgotten.add(sid)
+
+    def _distrust(self, began: float) -> None:
+        """Count the feed as stale until every token that it may have forgotten has expired."""
+        seconds = self._policy.access_lifetime_s + self._policy.leeway_s
+        self._distrusted_until = began + seconds
+        _logger().warning(
+            "the revocation feed has forgotten what it told before: the store was emptied, or put back from an older"
+            " copy; the feed counts as stale for %d s",
+            seconds,
+        )
+
     def close(self) -> None:
-        """Stop the thread. Verification goes on, with a feed that grows stale."""
+        """Stop the thread, and wait for a reading that it may be in. Verification goes on; the feed grows stale."""
         self._is_closed = True
         reader = self._reader
         if reader.pid == os.getpid():
             reader.closed.set()
-            if reader.thread is not None and reader.thread is not threading.current_thread():
-                reader.thread.join(self._policy.feed_poll_s)
+            with reader.lock:  # nobody starts it any more
+                thread = reader.thread
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(CLOSE_WAIT_S)
 
-    def _ensure_reader(self) -> None:
-        """Start the thread where there is none, after a first reading that every verification waits for."""
-        if self._reader.pid != os.getpid():
-            self._reader = _Reader()
-        reader = self._reader
+    def _wait_for_first_reading(self) -> None:
+        """See that there is a thread that reads, and wait for what it reads first; a store that hangs is stale then."""
+        while not self._is_closed:
+            reader = self._reader
+            if reader.pid != os.getpid():
+                reader = self._reader = _Reader()
+            self._ensure_thread(reader)
+            if not reader.has_read.is_set():
+                reader.has_read.wait(max(0.0, reader.first_until - time.monotonic()))
+            if reader is self._reader:  # and no other thread of a new child was faster
+                return
+
+    def _ensure_thread(self, reader: _Reader) -> None:
+        """Start the thread where there is none, or where it has died."""
+        if reader.thread is not None and reader.thread.is_alive():
+            return
         with reader.lock:
             if self._is_closed or (reader.thread is not None and reader.thread.is_alive()):
                 return
-            if not reader.was_started:
-                reader.was_started = True
-                self._try_to_read()
+            if not reader.first_until:
+                reader.first_until = time.monotonic() + self._policy.feed_stale_after_s
             arguments = (weakref.ref(self), reader, self._policy.feed_poll_s)
-            reader.thread = threading.Thread(target=_keep_reading, args=arguments, name="daypass-feed", daemon=True)
+            thread = threading.Thread(target=_keep_reading, args=arguments, name="daypass-feed", daemon=True)
             try:
-                reader.thread.start()
+                thread.start()
             except RuntimeError:  # no thread to be had, or the interpreter is going down
-                reader.thread = None
+                self._try_to_read()
+                reader.has_read.set()
+            else:
+                reader.thread = thread
 
     def _try_to_read(self) -> None:
-        """Read; where the store does not answer, the age of the last reading tells."""
-        with contextlib.suppress(StoreUnavailable):
+        """Read; where that fails, the age of the last reading tells."""
+        try:
             self.read()
+        except StoreUnavailable:
+            pass
+        except Exception as error:  # noqa: BLE001 - a thread that ends here would only be started again
+            _logger().error("the revocation feed cannot be read: %s", type(error).__name__)
 
     def _alarm(self) -> None:
         """Say in the log, once a minute, that logouts may not be heard of."""
         now = self._monotonic()
         if now >= self._alarm_at:
             self._alarm_at = now + ALARM_EVERY_S
-            import logging
-
-            logging.getLogger("daypass.sessions").warning(
+            _logger().warning(
                 "the revocation feed is stale: sessions that were ended elsewhere are accepted until their"
                 " access tokens expire"
             )
@@ -228,9 +301,21 @@ class Follower(Denials):
 
 def _keep_reading(owner: weakref.ref[Follower], reader: _Reader, poll_s: float) -> None:
     """Read until the owner is closed, or gone, or has another reader."""
-    while not reader.closed.wait(poll_s):
-        follower = owner()
-        if follower is None or follower._reader is not reader:
-            return
-        follower._try_to_read()
-        del follower
+    try:
+        while not reader.closed.is_set():
+            follower = owner()
+            if follower is None or follower._reader is not reader:
+                return
+            follower._try_to_read()
+            reader.has_read.set()
+            del follower
+            reader.closed.wait(poll_s)
+    finally:
+        reader.has_read.set()
+
+
+def _logger() -> logging.Logger:
+    """The log of this room."""
+    import logging
+
+    return logging.getLogger("daypass.sessions")

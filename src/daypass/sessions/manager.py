@@ -1,55 +1,40 @@
 """Sessions: start, verify, refresh, end. Enters: a subject, or a token. Leaves: pairs, principals, sessions.
 
-The rules are in ``rotation``, the hot path in ``principals``, the background in ``feed``; this is where
-they meet the store and the key ring. An access token is issued before the store is written, so that nothing
-can go wrong between the write and the answer; it is handed out only when the write was made.
+The rules are in ``rotation``, the verbs that ask somebody in ``flows``, the hot path in ``principals``, the background
+in ``feed``; this is where they meet the store and the key ring. An access token is issued before the store is written,
+so that nothing can go wrong between the write and the answer; it is handed out only when the write was made.
 
 Source: DESIGN.md 5; RFC 9700 4.14.2; OWASP Session Management Cheat Sheet.
 """
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
-from typing import Final, NoReturn, Self, final
+from typing import NoReturn, Self, TypeVar, final
 
 from daypass.encoding import JSON
-from daypass.errors import (
-    AccessDenied,
-    RefreshReused,
-    SessionEnded,
-    StoreUnavailable,
-    UnknownSession,
-)
 from daypass.keyring.ring import KeyRing
-from daypass.limits import PURGED_AT_ONCE_MAX
+from daypass.sessions.events import OnEvent, Teller
 from daypass.sessions.feed import Denials, Follower
-from daypass.sessions.grants import checked_answer, checked_data, checked_grants, checked_subject, device_label
+from daypass.sessions.flows import Flow, Flows, drive
+from daypass.sessions.grants import checked_data, checked_grants, checked_subject, device_label
 from daypass.sessions.opening import check_ring, ring_beside
 from daypass.sessions.pairs import PairMaker, session_of
 from daypass.sessions.policy import DEFAULT_POLICY, SessionPolicy
-from daypass.sessions.principals import Verify, asking_the_store, principal_reader
-from daypass.sessions.refresh_token import RefreshToken, is_sid, new_refresh_token, read_refresh_token
-from daypass.sessions.rotation import ENDED, Step, judge, new_row, reauthenticated, successor, with_grants
-from daypass.sessions.values import Grants, Session, TokenPair
+from daypass.sessions.principals import Verify, asking_the_store, principal_reader, telling
+from daypass.sessions.step_up import require_fresh
+from daypass.sessions.values import Grants, Principal, Session, TokenPair
 from daypass.stores.opening import open_store
-from daypass.stores.protocol import SessionRow, SessionStore
+from daypass.stores.protocol import SessionStore
 from daypass.tokens.verifier import Verifier
 
 __all__ = ["Authorize", "Sessions"]
 
+T = TypeVar("T")
 Authorize = Callable[[str], Grants | None]
 """From a subject to what it may do now; None: nothing at all, its session ends."""
-
-REFUSED: Final = "the account may not log in"
-NO_SUCH_SESSION: Final = "there is no such session"
-SWAPS_LOST: Final = "the session changed again and again meanwhile: try again"
-SWAPS_MAX: Final = 8
-"""How often a lost compare-and-swap is tried again: the winner makes the loser's next step another one."""
-PURGE_EVERY_S: Final = 10
-"""How often, at most, a login makes this process remove sessions that nobody needs any more."""
 
 
 @final
@@ -64,6 +49,8 @@ class Sessions:
         policy: how sessions behave.
         authorize: asked at each start and each refresh for what a subject may do; what it answers replaces
             the grants of the login, None ends the session. It may take its time, no lock is held.
+        on_event: told what has happened (``daypass.sessions.events``), after the fact and in the thread that did it.
+            What it raises is logged. ``JsonLines(path)`` is a ready one.
         clock: epoch seconds.
         monotonic: seconds that never go back.
 
@@ -73,7 +60,7 @@ class Sessions:
 
     Raises:
         ConfigurationError: keys that are no KeyRing, or whose schedule forgets them before their tokens
-            expire.
+            expire; an ``on_event`` that is no plain function.
     """
 
     __slots__ = (
@@ -82,12 +69,12 @@ class Sessions:
         "_clock",
         "_close_store",
         "_denials",
-        "_monotonic",
-        "_pairs",
+        "_flows",
         "_policy",
-        "_purge_at",
         "_ring",
         "_store",
+        "_teller",
+        "_verify_in_silence",
         "verify",
     )  # fmt: skip
     verify: Verify
@@ -101,6 +88,7 @@ class Sessions:
         audience: str,
         policy: SessionPolicy = DEFAULT_POLICY,
         authorize: Authorize | None = None,
+        on_event: OnEvent | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -110,10 +98,8 @@ class Sessions:
         self._policy = policy
         self._authorize = authorize
         self._clock = clock
-        self._monotonic = monotonic
-        self._purge_at = monotonic() + PURGE_EVERY_S
         self._close_store: Callable[[], None] | None = None
-        self._pairs = PairMaker(keys, policy, issuer=issuer, audience=audience, clock=clock)
+        self._teller = Teller(on_event, clock=clock)
         verifier = Verifier(keys, issuer=issuer, audience=audience, leeway_s=policy.leeway_s, clock=clock)
         self._denials = (
             Follower(store, policy, clock=clock, monotonic=monotonic)
@@ -121,7 +107,21 @@ class Sessions:
             else Denials(clock=clock, monotonic=monotonic)
         )
         verify = principal_reader(verifier.verify, self._denials, monotonic)
-        self.verify = asking_the_store(verify, store, clock) if policy.revocation == "strict" else verify
+        if policy.revocation == "strict":
+            verify = asking_the_store(verify, store, clock)
+        self._verify_in_silence = verify
+        self.verify = verify if on_event is None else telling(verify, verifier.verify, self._teller)
+        self._flows = Flows(
+            store,
+            keys,
+            policy,
+            pairs=PairMaker(keys, policy, issuer=issuer, audience=audience, clock=clock),
+            denials=self._denials,
+            teller=self._teller,
+            asks=authorize is not None,
+            clock=clock,
+            monotonic=monotonic,
+        )
 
     @classmethod
     def open(
@@ -133,6 +133,7 @@ class Sessions:
         audience: str,
         policy: SessionPolicy = DEFAULT_POLICY,
         authorize: Authorize | None = None,
+        on_event: OnEvent | None = None,
         clock: Callable[[], float] = time.time,
     ) -> Self:
         """Open a store by its URL and, where no keys are given, the key ring beside it.
@@ -144,6 +145,7 @@ class Sessions:
             audience: ``aud`` of the access tokens.
             policy: how sessions behave.
             authorize: asked at each start and refresh.
+            on_event: told what has happened.
             clock: epoch seconds.
 
         Raises:
@@ -155,7 +157,14 @@ class Sessions:
         try:
             ring = keys if keys is not None else ring_beside(url, store, policy, clock=clock)
             sessions = cls(
-                store, ring, issuer=issuer, audience=audience, policy=policy, authorize=authorize, clock=clock
+                store,
+                ring,
+                issuer=issuer,
+                audience=audience,
+                policy=policy,
+                authorize=authorize,
+                on_event=on_event,
+                clock=clock,
             )
         except BaseException:
             store.close()
@@ -189,31 +198,7 @@ class Sessions:
             ValueError: a value out of bounds, or an access token longer than ``token_bytes_max``.
             StoreUnavailable: the session could not be recorded; there is none.
         """
-        login = checked_grants(scopes, roles)
-        bag = checked_data(data)
-        grants = self._granted(checked_subject(subject), login)
-        if grants is None:
-            raise AccessDenied(REFUSED)
-        token = new_refresh_token(kid=self._ring.derive_kid())
-        now_s = self._clock()
-        label = device_label(device)
-        row = new_row(token, self._policy, subject=subject, device=label, grants=grants, data=bag, now_s=now_s)
-        pair = self._pairs.pair(row, token)
-        ended = self._store.insert(row, sessions_max=self._policy.sessions_per_subject_max, now_s=now_s)
-        self._denials.deny(ended)
-        if self._authorize is not None:
-            try:
-                # A lock marks the account first and ends its sessions second: if it missed this one, we see it.
-                grants = self._granted(subject, login)
-                if grants is None:
-                    raise AccessDenied(REFUSED)
-                pair = self._pairs.pair(with_grants(row, grants), token)
-            except BaseException:
-                with contextlib.suppress(StoreUnavailable):  # nobody has its tokens
-                    self.end(row.sid)
-                raise
-        self._purge()
-        return pair
+        return self._driven(self._starting(subject, scopes=scopes, roles=roles, data=data, device=device))
 
     def refresh(self, refresh_token: str) -> TokenPair:
         """Exchange a refresh token for the next pair, or, within the grace window, for the current one.
@@ -226,31 +211,9 @@ class Sessions:
             StoreUnavailable: nothing was decided, the token is as good as before.
             ValueError: the access token would be longer than ``token_bytes_max``.
         """
-        token = read_refresh_token(refresh_token, self._ring)
+        flow = self._flows.refresh(refresh_token)
         del refresh_token  # a traceback may show the locals of this frame
-        arrived_s = self._clock()
-        grants: Grants | None = None
-        for _ in range(SWAPS_MAX):
-            row = self._store.get(token.sid)
-            if row is None:
-                raise UnknownSession(NO_SUCH_SESSION)
-            step = judge(row, token, now_s=arrived_s, grace_s=self._policy.refresh_grace_s)
-            if step is Step.REUSED:
-                self.end(row.sid)
-                import logging
-
-                logging.getLogger("daypass.sessions").warning("refresh_reused: two had a token of session %s", row.sid)
-                raise RefreshReused(row.sid)
-            grants = grants or self._granted_to(row)
-            if step is Step.REPEAT:
-                current = token.successor(kid=row.kid, generation=row.generation)
-                return self._pairs.pair(with_grants(row, grants), current)
-            kid = self._ring.derive_kid()
-            following = successor(row, self._policy, grants=grants, kid=kid, now_s=self._clock())
-            pair = self._swap(row, following, token.successor(kid=kid, generation=following.generation))
-            if pair is not None:
-                return pair
-        raise StoreUnavailable(SWAPS_LOST)
+        return self._driven(flow)
 
     def reauthenticate(self, sid: str) -> TokenPair:
         """Record that the password was asked again: ``authenticated_at`` is now, and there is a new nonce.
@@ -266,20 +229,19 @@ class Sessions:
             SessionEnded: it has ended.
             StoreUnavailable: nothing was changed.
         """
-        for _ in range(SWAPS_MAX):
-            row = self._store.get(sid) if is_sid(sid) else None
-            if row is None:
-                raise UnknownSession(NO_SUCH_SESSION)
-            if not row.is_live(self._clock()):
-                raise SessionEnded(ENDED)
-            kid = self._ring.derive_kid()
-            token = new_refresh_token(kid=kid, sid=row.sid, generation=row.generation + 1)
-            grants = self._granted_to(row)
-            following = successor(row, self._policy, grants=grants, kid=kid, now_s=self._clock())
-            pair = self._swap(row, reauthenticated(following, token), token)
-            if pair is not None:
-                return pair
-        raise StoreUnavailable(SWAPS_LOST)
+        return self._driven(self._flows.reauthenticate(sid))
+
+    def require_fresh(self, principal: Principal, *, max_age_s: int) -> None:
+        """Refuse a principal whose password was asked too long ago. Source: RFC 9470.
+
+        Args:
+            principal: from ``verify``.
+            max_age_s: how old the login may be, in seconds.
+
+        Raises:
+            FreshLoginRequired: ask for the password, then ``reauthenticate``.
+        """
+        require_fresh(principal, max_age_s=max_age_s, now_s=self._clock(), leeway_s=self._policy.leeway_s)
 
     def end(self, sid: str, *, subject: str | None = None) -> None:
         """End a session: access and refresh together. Ending twice is no error.
@@ -294,10 +256,23 @@ class Sessions:
         """
         if subject is not None:
             checked_subject(subject)
-        denial = self._store.end(sid, now_s=self._clock(), subject=subject) if is_sid(sid) else None
-        if denial is None:
-            raise UnknownSession(NO_SUCH_SESSION)
-        self._denials.deny((denial,))
+        self._flows.end(sid, subject=subject)
+
+    def end_with(self, refresh_token: str) -> None:
+        """End the session of a refresh token, also of one that was replaced. Ending twice is no error.
+
+        Args:
+            refresh_token: as a client sent it.
+
+        Raises:
+            TokenError: it is refused, or its session is unknown: nothing was ended.
+            StoreUnavailable: it could not be recorded, the session lives.
+        """
+        flows = self._flows
+        try:
+            flows.end_with(refresh_token)
+        finally:
+            del refresh_token
 
     def end_all(self, subject: str, *, except_sid: str | None = None) -> int:
         """End every session of a subject.
@@ -314,6 +289,7 @@ class Sessions:
         """
         ended = self._store.end_all(checked_subject(subject), now_s=self._clock(), except_sid=except_sid)
         self._denials.deny(ended)
+        self._teller.ends(ended, subject=subject, reason="logout_all")
         return len(ended)
 
     def active(self, subject: str) -> tuple[Session, ...]:
@@ -323,9 +299,23 @@ class Sessions:
             StoreUnavailable: the store cannot answer.
         """
         rows = self._store.active(checked_subject(subject), now_s=self._clock())
-        return tuple(map(session_of, rows))
+        denied = self._denials.denied  # what ended here stays ended, also where an older copy of the store came back
+        return tuple(session_of(row) for row in rows if row.sid not in denied)
 
     # --------------------------------------------------------------------------------- for whoever runs it
+
+    @property
+    def _asks_no_store(self) -> bool:
+        """Whether ``verify`` looks at nothing outside of this process."""
+        return self._policy.revocation != "strict" and "reference" not in (
+            self._policy.format,
+            *self._policy.accepted_formats,
+        )
+
+    @property
+    def _is_watched(self) -> bool:
+        """Whether there is somebody to be told."""
+        return self._teller.on_event is not None
 
     @property
     def keys(self) -> KeyRing:
@@ -361,34 +351,24 @@ class Sessions:
 
     # ----------------------------------------------------------------------------------------------- steps
 
-    def _granted(self, subject: str, otherwise: Grants) -> Grants | None:
-        """Ask what a subject may do now."""
-        if self._authorize is None:
-            return otherwise
-        return checked_answer(self._authorize(subject))
+    def _starting(
+        self,
+        subject: str,
+        *,
+        scopes: Collection[str],
+        roles: Collection[str],
+        data: Mapping[str, JSON] | None,
+        device: str | None,
+    ) -> Flow[TokenPair]:
+        """Check what a login was given. The flow begins when it is driven."""
+        login = checked_grants(scopes, roles)
+        bag = checked_data(data)
+        return self._flows.start(checked_subject(subject), login, data=bag, device=device_label(device))
 
-    def _granted_to(self, row: SessionRow) -> Grants:
-        """Ask the same for a session, and end it where the answer is no."""
-        grants = self._granted(row.subject, Grants(row.scopes, row.roles))
-        if grants is None:
-            self.end(row.sid)
-            raise SessionEnded("the account may not log in any more: the session was ended")
-        return grants
+    def _driven(self, flow: Flow[T]) -> T:
+        """Run a flow in this thread."""
+        return drive(flow, self._authorize or _nobody)
 
-    def _swap(self, row: SessionRow, following: SessionRow, token: RefreshToken) -> TokenPair | None:
-        """Write the next generation; None where another request was faster, or the session has ended.
 
-        Args:
-            row: the current generation.
-            following: the next one.
-            token: of the next one.
-        """
-        pair = self._pairs.pair(following, token)
-        return pair if self._store.replace(following, generation=row.generation) else None
-
-    def _purge(self) -> None:
-        """Remove a bounded number of sessions that nobody needs, now and then."""
-        if self._monotonic() >= self._purge_at:
-            self._purge_at = self._monotonic() + PURGE_EVERY_S
-            with contextlib.suppress(StoreUnavailable):  # the next login tries again
-                self._store.purge(now_s=self._clock(), limit=PURGED_AT_ONCE_MAX)
+def _nobody(_subject: str) -> None:
+    """Stands where there is no ``authorize``; no flow asks then."""

@@ -8,18 +8,28 @@ Source: DESIGN.md 4 and 5; RFC 9068 2.2 (claims of an access token).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from daypass.encoding import JSON
-from daypass.errors import ClaimError, MissingClaim, SessionEnded, UnknownSession
+from daypass.errors import (
+    ClaimError,
+    DaypassError,
+    MissingClaim,
+    SessionEnded,
+    SessionError,
+    TokenError,
+    UnknownSession,
+)
+from daypass.sessions.events import Teller
 from daypass.sessions.feed import Denials
 from daypass.sessions.rotation import ENDED
 from daypass.sessions.values import Principal
 from daypass.stores.protocol import SessionStore
 
-__all__ = ["Verify", "asking_the_store", "principal_reader"]
+__all__ = ["Verify", "asking_the_store", "principal_reader", "telling"]
 
 SETS_REMEMBERED_MAX: Final = 1024
 _SESSION_CLAIMS: Final = {"sub": str, "sid": str, "roles": list, "auth_time": int, "exp": int}
@@ -93,6 +103,31 @@ def asking_the_store(verify: Verify, store: SessionStore, clock: Callable[[], fl
         return principal
 
     return verify_strictly
+
+
+def telling(verify: Verify, verify_token: Callable[[str], dict[str, Any]], teller: Teller) -> Verify:
+    """Make a verification tell of what it refuses. What it accepts costs one call more.
+
+    Args:
+        verify: all of it.
+        verify_token: signature and registered claims alone: says again which session a refused token was of.
+        teller: tells it.
+    """
+
+    def verify_and_tell(token: str) -> Principal:
+        try:
+            return verify(token)
+        except TokenError as error:
+            sid = subject = None
+            if isinstance(error, SessionError):
+                with contextlib.suppress(DaypassError):
+                    claims = verify_token(token)
+                    sid, subject = claims["sid"], claims["sub"]
+            del token  # a callback may show the frames above it
+            teller.refusal("verify", error, sid=sid, subject=subject)
+            raise
+
+    return verify_and_tell
 
 
 def _check_session_claims(claims: dict[str, Any]) -> None:

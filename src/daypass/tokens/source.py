@@ -38,8 +38,8 @@ class KeySource(Protocol):
         """Changes whenever one of the methods below would answer differently; asked often."""
         ...
 
-    def signing_key(self) -> TokenKey:
-        """The key that signs, or encrypts, now. Raises ConfigurationError: there is none."""
+    def signing_keys(self) -> Sequence[TokenKey]:
+        """The keys that sign, or encrypt, now, one of each kind: a format takes the first that is for it."""
         ...
 
     def verification_keys(self) -> Sequence[TokenKey]:
@@ -74,16 +74,16 @@ class StaticKeys:
         """Always the same."""
         return 0
 
-    def signing_key(self) -> TokenKey:
+    def signing_keys(self) -> tuple[TokenKey, ...]:
         """The key, or the one of the set that can issue; of several, nobody could tell which is meant."""
         if _is_key(self.keys):
-            return self.keys
-        private = [key for key in self.verification_keys() if key.is_private]
+            return (self.keys,)
+        private = tuple(key for key in self.verification_keys() if key.is_private)
         if len(private) != 1:
             raise ConfigurationError(
                 f"to issue, a set needs exactly one private key, this one has {len(private)}: pass that key"
             )
-        return private[0]
+        return private
 
     def verification_keys(self) -> tuple[TokenKey, ...]:
         """All of them."""
@@ -123,14 +123,14 @@ class Layers:
         TypeError: something that holds no keys.
     """
 
-    __slots__ = ("_is_for", "inner", "outer")
+    __slots__ = ("_is_for", "_name", "inner", "outer")
 
     def __init__(self, row: Format, keys: Concealed, outer: Concealed, *, word: str) -> None:
         if row.is_nested and outer.value is None:
             raise ConfigurationError(f"format {row.name!r} needs {word}: the key of the encryption outside")
         if not row.is_nested and outer.value is not None:
             raise ConfigurationError(f"{word} is for format 'nested', it has no effect with {row.name!r}: leave it out")
-        self._is_for = row.is_for
+        self._is_for, self._name = row.is_for, row.name
         self.inner = source_of(keys.value)
         self.outer = None if outer.value is None else source_of(outer.value)
 
@@ -145,8 +145,9 @@ class Layers:
         return self.inner.epoch if self.outer is None else (self.inner.epoch, self.outer.epoch)
 
     def issuing_keys(self) -> tuple[TokenKey, TokenKey | None]:
-        """The keys that sign and encrypt now."""
-        return self.inner.signing_key(), None if self.outer is None else self.outer.signing_key()
+        """The keys that sign and encrypt now. Raises ConfigurationError: a source has none for this format."""
+        inner = _issuing(self.inner, self._is_for, self._name)
+        return inner, None if self.outer is None else _issuing(self.outer, _encrypts, "the encryption of 'nested'")
 
     def accepted_keys(self) -> tuple[Keys, Keys | None]:
         """All that are accepted now.
@@ -163,6 +164,22 @@ class Layers:
             self.outer.reread()
 
 
+def _issuing(source: KeySource, is_for: Callable[[object], bool], purpose: str) -> TokenKey:
+    """Take the key of a format. A single one stays what it is: whoever seals with it says best what it is not."""
+    given = Concealed(source.signing_keys())
+    if not isinstance(source, StaticKeys):
+        if not isinstance(given.value, Sequence) or not all(map(_is_key, given.value)):
+            raise TypeError("signing_keys() of this source gave something else than keys")
+        fitting = Concealed([key for key in given.value if is_for(key)])
+        if not fitting.value:
+            raise ConfigurationError(
+                f"no key of this source issues {purpose}: KeyRing.rotate(alg=...), or `daypass keys rotate --alg`,"
+                " adds one beside the others"
+            )
+        given = fitting
+    return given.value[0]  # type: ignore[no-any-return]  # a key
+
+
 def _accepted(source: KeySource, is_for: Callable[[object], bool]) -> Keys:
     if isinstance(source, StaticKeys):
         return source.keys
@@ -172,6 +189,11 @@ def _accepted(source: KeySource, is_for: Callable[[object], bool]) -> Keys:
     if not given.value:
         raise ConfigurationError("verification_keys() of this source gave no key at all: nothing could pass")
     return tuple(key for key in given.value if is_for(key))
+
+
+def _encrypts(key: object) -> bool:
+    """Whether it is a JWK that may put the encryption around a nested token; a public one may, too."""
+    return isinstance(key, JWK) and management_of(key) in KEY_MANAGEMENT_ALGORITHMS
 
 
 def _decrypts(key: object) -> bool:

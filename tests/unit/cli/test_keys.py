@@ -43,10 +43,10 @@ def test_a_new_key_signs_after_it_was_published(daypass: Command, ring: KeyRing,
     assert code == 0
     rows = [row.split() for row in daypass("keys", "list")[1].splitlines()[1:]]
     assert [row[3] for row in rows if row[0] == kid] == ["next"]
-    assert ring.signing_key().kid != kid
+    assert ring.signing_keys()[0].kid != kid
     code, out, _ = daypass("keys", "rotate", "--at-once")
     assert code == 0
-    assert KeyRing.open(ring_file).signing_key().kid == out.removeprefix("new key ").partition(",")[0]
+    assert KeyRing.open(ring_file).signing_keys()[0].kid == out.removeprefix("new key ").partition(",")[0]
 
 
 @pytest.mark.parametrize("kid", ["a-leaked-key", "-leaked-key", "--leaked"])
@@ -54,7 +54,7 @@ def test_a_leaked_key_is_followed_and_retired(daypass: Command, data: Path, kid:
     data.mkdir(mode=0o700)
     ring_file = data / "daypass.keys.json"
     KeyRing.open(ring_file)
-    ring_file.write_text(ring_file.read_text().replace(KeyRing.open(ring_file).signing_key().kid or "", kid))
+    ring_file.write_text(ring_file.read_text().replace(KeyRing.open(ring_file).signing_keys()[0].kid or "", kid))
     code, out, err = daypass("keys", "retire", kid)
     assert (code, out) == (1, "")
     assert "rotate" in err

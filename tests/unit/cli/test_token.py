@@ -385,7 +385,7 @@ def test_a_set_verifies_and_one_of_its_keys_signs(daypass: Command, place: Path)
 
 def test_the_ring_of_a_service_verifies_what_it_has_signed(daypass: Command, place: Path) -> None:
     ring = KeyRing.open(place / "ring.json")
-    token = jwt.sign(CLAIMS, ring.signing_key()).encode()
+    token = jwt.sign(CLAIMS, ring.signing_keys()[0]).encode()
     assert daypass("token", "verify", "--key", "ring.json", stdin=token)[::2] == (0, "")
 
 

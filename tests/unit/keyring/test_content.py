@@ -23,7 +23,7 @@ SCHEDULE = RotationSchedule(publish_s=61)
 
 def ring(alg: str = "EdDSA") -> RingContent:
     content = new_ring(JWK.generate(alg), schedule=SCHEDULE, now_s=T)
-    return rotated(content, JWK.generate(alg), at_once=False, now_s=T + 5)
+    return rotated(content, [JWK.generate(alg)], at_once=False, now_s=T + 5)
 
 
 TEXT = dump_ring(ring("EdDSA")).reveal()
@@ -129,7 +129,7 @@ def test_a_text_that_is_no_ring(text: bytes) -> None:
         (lambda it: it["keys"][0]["daypass"].update(purpose="derive"), "ring secret"),
         (lambda it: it["keys"][2]["daypass"].update(purpose="sign"), "key 3"),
         (lambda it: it["keys"][0]["daypass"].update(publish_at=None), "publish_at"),
-        (lambda it: it["keys"][0]["daypass"].update(sign_from=1.5), "sign_from"),
+        (lambda it: it["keys"][0]["daypass"].update(sign_from="1.5"), "sign_from"),
         (lambda it: it["keys"][0]["daypass"].update(sign_from=True), "sign_from"),
         (lambda it: it["keys"][0]["daypass"].update(retire_at=-1), "retire_at"),
         (lambda it: it["keys"][0]["daypass"].update(remove_at=NUMERIC_DATE_MAX), "remove_at"),

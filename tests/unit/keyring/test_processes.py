@@ -17,7 +17,7 @@ import sys
 from daypass.keyring.ring import KeyRing
 sys.stdin.readline()
 ring = KeyRing.open(sys.argv[1], alg=sys.argv[2])
-print(ring.signing_key().kid, ring.derive_kid(), len(ring.entries()))
+print(ring.signing_keys()[0].kid, ring.derive_kid(), len(ring.entries()))
 """
 ROTATE = """
 import sys
@@ -38,7 +38,7 @@ began = time.monotonic()
 while sys.argv[2] == "epoch" and ring.epoch == 1 and time.monotonic() < began + 10:
     time.sleep(0.01)
 ring.reread()
-print(time.monotonic() - began, ring.signing_key().kid == wanted, flush=True)
+print(time.monotonic() - began, ring.signing_keys()[0].kid == wanted, flush=True)
 """
 
 
@@ -79,7 +79,7 @@ def test_processes_that_create_at_once_find_one_ring(tmp_path: Path) -> None:
 
 def test_processes_that_rotate_at_once_lose_no_key_and_no_reader_sees_half(tmp_path: Path) -> None:
     storage = FileStorage(tmp_path / "ring.json")
-    first = KeyRing.open(storage.path).signing_key().kid
+    first = KeyRing.open(storage.path).signing_keys()[0].kid
     processes = [start(ROTATE, storage.path, 8) for _ in range(4)]
     for process in processes:
         assert heard(process) == "ready"
@@ -93,7 +93,8 @@ def test_processes_that_rotate_at_once_lose_no_key_and_no_reader_sees_half(tmp_p
         reads += 1
     made = [line for process in processes for line in finish(process)]
     assert reads > 5
-    assert len(set(made)) == 32
+    assert len(made) == 32
+    assert len(set(made)) >= 8  # those that asked at once share one
     entries = [entry for entry in KeyRing.open(storage.path).entries() if entry.purpose == "sign"]
     assert {entry.kid for entry in entries} == {first, *made}
     assert [entry.kid for entry in entries if entry.retire_at is None] == [entries[-1].kid]
@@ -113,7 +114,7 @@ def test_a_running_process_follows_another_one(tmp_path: Path, how: str) -> None
 
 def test_a_kill_at_any_moment_leaves_a_whole_ring_with_every_key_that_was_reported(tmp_path: Path) -> None:
     path = tmp_path / "ring.json"
-    first = KeyRing.open(path).signing_key().kid
+    first = KeyRing.open(path).signing_keys()[0].kid
     reported: set[str | None] = {first}
     for number in range(6):
         process = start(ROTATE, path, 10_000)

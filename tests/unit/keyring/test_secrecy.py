@@ -238,7 +238,7 @@ def test_a_file_that_goes_bad_is_logged_without_its_text(ring: KeyRing, caplog: 
     with caplog.at_level(logging.DEBUG):
         shows_nothing(ring.rotate, ConfigurationError)
         KeyRing.open(ring.path.with_name("other.json")).rotate()
-        ring._reload()
+        ring.reread()
     assert caplog.records
     assert_silent(caplog.text)
     assert_silent(ring.describe())
@@ -254,7 +254,7 @@ def test_what_can_be_printed(ring: KeyRing, monkeypatch: pytest.MonkeyPatch) -> 
     view = ring._view
     shown: list[object] = [
         ring, view, view.content, view.content.signing, view.content.secrets, view.secrets, ring.entries(),
-        ring.public(), ring.public().to_dict(), ring.signing_key(), ring.verification_keys(), text, memory,
+        ring.public(), ring.public().to_dict(), ring.signing_keys()[0], ring.verification_keys(), text, memory,
         RingSecret(PLANTED), FileStorage(ring.path), EnvironmentStorage(NAME), KeyRing.from_env(NAME), ring.schedule,
     ]  # fmt: skip
     assert ring.derived_key(ring.derive_kid(), "refresh")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from daypass.errors import StoreUnavailable
@@ -72,7 +73,7 @@ class House:
         self.ring = KeyRing.in_memory(alg="HS256", clock=self.clock)
         self.opened: list[Sessions] = []
 
-    def sessions(self, *, authorize: object = None, **words: object) -> Sessions:
+    def sessions(self, *, authorize: object = None, on_event: object = None, **words: object) -> Sessions:
         """Open sessions, as one process of several does."""
         opened = Sessions(
             self.store,
@@ -81,11 +82,24 @@ class House:
             audience="https://api.example",
             policy=SessionPolicy(**words),
             authorize=authorize,
+            on_event=on_event,
             clock=self.clock,
             monotonic=self.clock.monotonic,
         )
         self.opened.append(opened)
         return opened
+
+
+def put_back(house: House, sid: str) -> None:
+    """Make a session live again, as the copy of yesterday has it."""
+    store = house.store.store
+    row = store.get(sid)
+    if isinstance(store, MemoryStore):
+        store._rows[sid] = msgspec.structs.replace(row, ended_at=None)
+    else:
+        with store._engine.begin() as connection:
+            connection.exec_driver_sql("update daypass_sessions set ended_at = null, denied_until = null")
+    assert house.store.store.get(sid).is_live(house.clock())
 
 
 @pytest.fixture(params=["memory", "sqlite"])

@@ -15,7 +15,7 @@ from daypass.errors import SessionEnded, StoreUnavailable
 from daypass.sessions import Sessions
 from daypass.sessions.feed import KEPT_AFTER_S, OVERLAP_S, PRUNE_EVERY_S, WHOLE_EVERY_S, Follower
 from daypass.stores.protocol import Denial, Feed
-from tests.unit.sessions.conftest import Clock, House
+from tests.unit.sessions.conftest import Clock, House, put_back
 
 
 def soon(true: Callable[[], object]) -> bool:
@@ -104,6 +104,12 @@ class RecordingStore:
         self.entries: tuple[Denial, ...] = ()
         self.asked: list[float | None] = []
         self.is_down = False
+        self.ended: list[str] = []
+
+    def end(self, sid: str, *, now_s: float) -> None:
+        if self.is_down:
+            raise StoreUnavailable("down")
+        self.ended.append(sid)
 
     def denials(self, *, since_s: float | None, now_s: float) -> Feed:
         if self.is_down:
@@ -117,7 +123,7 @@ def follower(store: RecordingStore, clock: Clock, **words: object) -> Follower:
     from daypass.sessions import SessionPolicy
 
     made = Follower(store, SessionPolicy(**words), clock=clock, monotonic=clock.monotonic)
-    made._reader.was_started = True
+    made._reader.has_read.set()
     made._reader.thread = threading.current_thread()
     return made
 
@@ -284,6 +290,177 @@ def test_a_feed_that_starts_anew_keeps_what_was_denied_and_is_stale_for_an_acces
     one.check()
 
 
+def test_a_feed_that_forgets_under_the_same_name_is_found_out(caplog: pytest.LogCaptureFixture) -> None:
+    store, clock = RecordingStore(), Clock()
+    one = follower(store, clock, when_stale="refuse", access_lifetime_s=590, leeway_s=10)
+    kept, lost = Denial("kept", int(clock()) + 900), Denial("lost", int(clock()) + 900)
+    store.entries = (kept, lost)
+    one.read()
+    store.entries = (kept,)  # a backup was put back, with the name of its feed
+    clock.pass_s(WHOLE_EVERY_S)
+    one.read()
+    assert store.ended == ["lost"], "the store is told again"
+    assert {"kept", "lost"} <= set(one.denied)
+    with pytest.raises(StoreUnavailable):
+        one.check()
+    assert len(caplog.records) == 1
+    assert "put back" in caplog.text
+    for _ in range(10):  # it stays forgotten, which is no news
+        clock.pass_s(WHOLE_EVERY_S)
+        one.read()
+    one.check()
+    assert store.ended == ["lost"]
+    assert len(caplog.records) == 1
+
+
+def test_a_feed_that_leaves_out_what_matters_no_longer_has_forgotten_nothing() -> None:
+    store, clock = RecordingStore(), Clock()
+    one = follower(store, clock, when_stale="refuse")
+    store.entries = (Denial("ended", int(clock()) + 900),)
+    one.read()
+    store.entries = ()
+    clock.pass_s(601)  # its tokens have expired; the rest is for clocks that are wrong
+    one.read()
+    one.check()
+    assert store.ended == []
+
+
+def test_what_is_ended_while_the_feed_is_read_is_not_taken_for_forgotten() -> None:
+    store, clock = RecordingStore(), Clock()
+    one = follower(store, clock, when_stale="refuse")
+    answer = store.denials
+
+    def end_meanwhile(**words: object) -> Feed:
+        feed = answer(**words)
+        one.deny([Denial("now", int(clock()) + 900)])
+        return feed
+
+    store.denials = end_meanwhile
+    one.read()
+    one.check()
+    assert store.ended == []
+
+
+def test_an_end_that_cannot_be_recorded_again_is_tried_at_the_next_whole_reading() -> None:
+    store, clock = RecordingStore(), Clock()
+    one = follower(store, clock)
+    one.deny([Denial("lost", int(clock()) + 90_000)])
+    store.end = lambda *_values, **_words: (_ for _ in ()).throw(StoreUnavailable("down"))
+    one.read()
+    del store.end
+    clock.pass_s(WHOLE_EVERY_S)
+    one.read()
+    assert store.ended == ["lost"]
+
+
+def test_a_backup_that_was_put_back_brings_no_ended_session_back(house: House, clock: Clock) -> None:
+    here = house.sessions(feed_poll_s=3599, feed_stale_after_s=3600)
+    pair = here.start("alice")
+    here.verify(pair.access_token)
+    here.end(pair.session.sid)
+    put_back(house, pair.session.sid)
+    clock.pass_s(WHOLE_EVERY_S)
+    follower_of(here).read()
+    restarted = house.sessions()
+    assert refuses(restarted, pair.access_token)
+    with pytest.raises(SessionEnded):
+        restarted.refresh(pair.refresh_token)
+    assert "ALARM" in here.describe()
+
+
+# ------------------------------------------------------------------------------------- a store that does not answer
+
+
+def test_a_reading_that_hangs_counts_as_stale(house: House, clock: Clock) -> None:
+    sessions = house.sessions(when_stale="refuse", feed_poll_s=0.01, feed_stale_after_s=5)
+    pair = sessions.start("alice")
+    sessions.verify(pair.access_token)
+    hangs, release = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        hangs.set()
+        assert release.wait(20)
+
+    house.store.before["denials"] = hang
+    assert hangs.wait(20)
+    assert follower_of(sessions)._reader.thread.is_alive(), "it lives, and reads nothing"
+    clock.pass_s(5.1)
+    with pytest.raises(StoreUnavailable):
+        sessions.verify(pair.access_token)
+    release.set()
+    assert soon(lambda: not follower_of(sessions).is_stale())
+    sessions.verify(pair.access_token)
+
+
+@pytest.mark.parametrize("when_stale", ["accept", "refuse"])
+def test_a_store_that_hangs_at_the_start_holds_nobody_up_for_longer_than_a_stale_feed(
+    house: House, when_stale: str
+) -> None:
+    pair = house.sessions().start("alice")
+    sessions = house.sessions(when_stale=when_stale, feed_poll_s=0.05, feed_stale_after_s=0.2)
+    release = threading.Event()
+    house.store.before["denials"] = lambda: release.wait(20)
+    for _ in range(2):
+        if when_stale == "accept":
+            sessions.verify(pair.access_token)
+        else:
+            with pytest.raises(StoreUnavailable):
+                sessions.verify(pair.access_token)
+    assert not release.is_set()
+    release.set()
+
+
+def test_a_reading_that_fails_in_an_unknown_way_is_logged_and_tried_again(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = house.sessions()
+    pair = there.start("alice")
+    sessions = house.sessions(feed_poll_s=0.01)
+
+    def fail() -> None:
+        raise KeyError("a value that nobody shall read")
+
+    house.store.before["denials"] = fail
+    sessions.verify(pair.access_token)
+    there.end(pair.session.sid)
+    assert soon(lambda: refuses(sessions, pair.access_token))
+    assert "KeyError" in caplog.text
+    assert "nobody shall read" not in caplog.text
+
+
+def test_closing_waits_for_a_reading_that_has_begun(house: House) -> None:
+    sessions = house.sessions(feed_poll_s=0.01)
+    sessions.verify(sessions.start("alice").access_token)
+    hangs, release, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def hang() -> None:
+        hangs.set()
+        assert release.wait(20)
+
+    house.store.before["denials"] = hang
+    assert hangs.wait(20)
+    closing = threading.Thread(target=lambda: (sessions.close(), closed.set()))
+    closing.start()
+    assert not closed.wait(0.1), "the store is not closed under it"
+    release.set()
+    assert closed.wait(20)
+    assert not follower_of(sessions)._reader.thread.is_alive()
+
+
+def test_without_a_thread_the_verification_reads(house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    here, there = house.sessions(), house.sessions()
+    pair = there.start("alice")
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        here.verify(pair.access_token)
+        there.end(pair.session.sid)
+        clock.pass_s(5)
+        assert refuses(here, pair.access_token)
+
+
 # --------------------------------------------------------------------------------------------- threads, forks
 
 
@@ -297,7 +474,7 @@ def test_a_dead_poller_is_replaced(house: House, clock: Clock) -> None:
     reader.closed.clear()
     there.end(pair.session.sid)
     clock.pass_s(5)
-    here.verify(pair.access_token)
+    refuses(here, pair.access_token)  # whether this one is refused already, the new thread decides
     assert reader.thread.is_alive()
     assert soon(lambda: refuses(here, pair.access_token))
 

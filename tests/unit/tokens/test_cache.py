@@ -210,7 +210,7 @@ def test_a_key_retired_in_a_ring_takes_its_remembered_tokens_along_at_once() -> 
     token = kit.issuer(ring).issue({"sub": "u1"})
     verify = kit.verifier(ring, cache_entries=8).verify
     assert verify(token) == verify(token)
-    kid = ring.signing_key().kid
+    kid = ring.signing_keys()[0].kid
     ring.rotate(at_once=True)
     assert verify(token)
     assert kid is not None

@@ -26,8 +26,8 @@ class Ring:
         self.epoch = 1
         self.reads = 0
 
-    def signing_key(self) -> JWK:
-        return self.keys[-1]
+    def signing_keys(self) -> tuple[JWK, ...]:
+        return self.keys[-1:]
 
     def verification_keys(self) -> tuple[JWK, ...]:
         return self.keys
@@ -66,7 +66,7 @@ def test_what_holds_keys_is_a_source() -> None:
     for keys in (ONE, JWKSet([ONE]), [ONE], (ONE,)):
         source = source_of(keys)
         assert isinstance(source, StaticKeys)
-        assert (source.signing_key(), source.verification_keys(), source.epoch) == (ONE, (ONE,), 0)
+        assert (source.signing_keys(), source.verification_keys(), source.epoch) == ((ONE,), (ONE,), 0)
         source.reread()
     for wrong in (None, b"secret", "secret", 5, {"1": ONE}, {ONE}, iter([ONE])):
         with pytest.raises(TypeError):
@@ -75,9 +75,9 @@ def test_what_holds_keys_is_a_source() -> None:
 
 def test_of_several_private_keys_nobody_can_tell() -> None:
     with pytest.raises(ConfigurationError):
-        StaticKeys([ONE, TWO]).signing_key()
+        StaticKeys([ONE, TWO]).signing_keys()
     private = JWK.generate("ES256")
-    assert StaticKeys([private, JWK.generate("EdDSA").public()]).signing_key() is private
+    assert StaticKeys([private, JWK.generate("EdDSA").public()]).signing_keys()[0] is private
 
 
 def test_an_issuer_signs_with_the_key_of_now() -> None:
