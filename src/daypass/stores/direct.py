@@ -37,7 +37,7 @@ class Statement:
         self.text = str(compiled)
         order = getattr(compiled, "positiontup", None)
         self._order: tuple[str, ...] | None = None if order is None else tuple(order)
-        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
+        self._constants = {name: value for name, value in (compiled.params or {}).items() if value is not None}
         self._keeps_bytes = driver.keeps_bytes
 
     def values(self, parameters: Mapping[str, Any]) -> Values:

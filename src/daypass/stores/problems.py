@@ -91,11 +91,13 @@ _SAID_WHILE_CONNECTING: Final = (
 
 def code_of(error: BaseException) -> str | int | None:
     """Read the code that the server gave: SQLSTATE of PostgreSQL, a number of MariaDB."""
+    first = error.args[0] if error.args else None
+    if type(first) is int:  # PyMySQL has a SQLSTATE, too, which says less
+        return first
     for name in ("sqlstate", "pgcode"):
         if isinstance(code := getattr(error, name, None), str):
             return code
-    first = error.args[0] if error.args else None
-    return first if type(first) is int else None
+    return None
 
 
 def problem_of(error: BaseException) -> Problem:
