@@ -171,8 +171,11 @@ def _first_rows(
     say = database.statements
     meta = [(f"lock.{number:02x}", "") for number in range(_LOCKS)] if not database.locks_all else []
     meta += [(FEED, secrets.token_urlsafe(16)), (SCHEMA, str(SCHEMA_VERSION))]
-    blob = ((say.blob_version, say.add_blob), {"wanted": RING}, {"new_name": RING, "new_version": "", "new_value": None})
+    blob = (
+        (say.blob_version, say.add_blob),
+        {"wanted": RING},
+        {"new_name": RING, "new_version": "", "new_value": None},
+    )
     return [blob] + [
         ((say.meta, say.put_meta), {"wanted": name}, {"new_name": name, "new_value": value}) for name, value in meta
     ]
-

@@ -175,9 +175,7 @@ class SQLStore:
             return
         if refused.problem is not Problem.EXISTS:
             raise refused.answer
-        self._database.count(
-            self._say.set_reference, {"of_digest": digest, "new_sealed": sealed, "new_until": until}
-        )
+        self._database.count(self._say.set_reference, {"of_digest": digest, "new_sealed": sealed, "new_until": until})
 
     def get_reference(self, digest: bytes, *, now_s: float, until: int | None = None) -> bytes | None:  # noqa: ARG002
         """Read an entry, by one statement. A row keeps its time: ``until`` is for memcached."""
@@ -220,9 +218,7 @@ class SQLStore:
         ):
             raise StoreUnavailable("the table daypass_meta has lost its rows: run `daypass store upgrade`")
 
-    def _end_many(
-        self, transaction: Transaction, found: Sequence[tuple[Any, ...]], now_s: float
-    ) -> tuple[Denial, ...]:
+    def _end_many(self, transaction: Transaction, found: Sequence[tuple[Any, ...]], now_s: float) -> tuple[Denial, ...]:
         """End sessions that the transaction keeps others from starting and ending all of."""
         sids = [text_of(row[0]) for row in found]
         denials: dict[str, Denial] = {}
@@ -233,9 +229,7 @@ class SQLStore:
                 denials[text_of(sid)] = Denial(text_of(sid), until)
         return tuple(denials.values())
 
-    def _purge(
-        self, query: Statement, delete: dict[int, Statement], *, before: int, limit: int
-    ) -> int:
+    def _purge(self, query: Statement, delete: dict[int, Statement], *, before: int, limit: int) -> int:
         """Remove at most ``limit`` rows in transactions of at most as many as one statement takes."""
         removed = 0
         while removed < limit:
@@ -245,8 +239,7 @@ class SQLStore:
                 found = transaction.rows(query, {"before": before, "at_most": at_most})
                 keys = sorted(row[0] for row in found)
                 return len(keys), sum(
-                    transaction.count(delete[len(some)], _values(some) | {"before": before})
-                    for some in _batches(keys)
+                    transaction.count(delete[len(some)], _values(some) | {"before": before}) for some in _batches(keys)
                 )
 
             found, gone = self._database.transact(remove)

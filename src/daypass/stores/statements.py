@@ -80,7 +80,9 @@ class Statements:
             return compiled(query.with_for_update(skip_locked=True) if skips_locked else query)
 
         self.get = compiled(sa.select(*_ROW).where(_COLUMN.sid == _param("of_sid")))
-        self.insert = compiled(SESSIONS.insert().values({column.name: _param(f"new_{column.name}") for column in _COLUMN}))
+        self.insert = compiled(
+            SESSIONS.insert().values({column.name: _param(f"new_{column.name}") for column in _COLUMN})
+        )
         self.replace = compiled(
             SESSIONS.update()
             .where(
@@ -130,7 +132,9 @@ class Statements:
             )
         reference = REFERENCES.c.digest == _param("of_digest")
         self.put_reference = compiled(
-            REFERENCES.insert().values(digest=_param("new_digest"), sealed=_param("new_sealed"), until=_param("new_until"))
+            REFERENCES.insert().values(
+                digest=_param("new_digest"), sealed=_param("new_sealed"), until=_param("new_until")
+            )
         )
         self.set_reference = compiled(
             REFERENCES.update().where(reference).values(sealed=_param("new_sealed"), until=_param("new_until"))
@@ -140,7 +144,9 @@ class Statements:
         self.blob = compiled(sa.select(BLOBS.c.value).where(_BLOB))
         self.blob_version = compiled(sa.select(BLOBS.c.version).where(_BLOB))
         self.lock_blob = compiled(sa.select(BLOBS.c.version).where(_BLOB).with_for_update(nowait=True))
-        self.add_blob = compiled(BLOBS.insert().values(name=_param("new_name"), version=_param("new_version"), value=_param("new_value")))
+        self.add_blob = compiled(
+            BLOBS.insert().values(name=_param("new_name"), version=_param("new_version"), value=_param("new_value"))
+        )
         self.set_blob = compiled(
             BLOBS.update().where(_BLOB).values(version=_param("new_version"), value=_param("new_value"))
         )
