@@ -14,6 +14,8 @@ Fixtures = Callable[[str], object]
 STORES: dict[str, Callable[[Path, Fixtures], SessionStore]] = {
     "memory": lambda folder, fixture: MemoryStore(),
     "sqlite": lambda folder, fixture: open_store(f"sqlite:///{folder}/sessions.db"),
+    "postgresql": lambda folder, fixture: open_store(str(fixture("postgresql_url"))),
+    "mariadb": lambda folder, fixture: open_store(str(fixture("mariadb_url"))),
     "redis": lambda folder, fixture: open_redis(str(fixture("redis_url"))),
     "redis-cluster": lambda folder, fixture: open_redis(str(fixture("redis_cluster_url"))),
 }

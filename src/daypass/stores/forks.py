@@ -1,10 +1,12 @@
-"""Transactions that no fork cuts in two. Enters: an engine. Leaves: a transaction; a fork finds nothing open.
+"""Transactions that no fork cuts in two. Enters: an engine, connections. Leaves: a transaction; a fork finds nothing open.
 
 SQLite keeps in the memory of a process, and once for all its connections to a file, what that process has
 locked. A child forked in the middle of another thread's transaction would find the file locked for as long as
 it lives, and one forked beside an open connection would believe that it holds locks which only its parent
 has: what it writes after the end of the parent could be lost. So a fork waits for the transactions of other
 threads, and closes what is open.
+
+A connection to a server belongs to the process that made it: the child neither uses nor closes it.
 
 Source: https://www.sqlite.org/howtocorrupt.html 2.6 (carrying an open database connection across a fork).
 """
@@ -17,17 +19,21 @@ import weakref
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-__all__ = ["transaction"]
+if TYPE_CHECKING:
+    from daypass.stores.connections import Connections
+
+__all__ = ["enter", "leave", "leave_to_parent", "transaction", "watch"]
 
 WAIT_S: Final = 5.0
 """How long, at most, forks and transactions wait for each other, in seconds."""
 
 # What a child inherited all the same: closing a connection there would pull it from under the parent.
-_inherited: Final[list[sa.Pool]] = []
+_inherited: Final[list[object]] = []
+_watched: Final[weakref.WeakSet[Connections]] = weakref.WeakSet()
 
 
 class _Gate:
@@ -42,13 +48,12 @@ class _Gate:
         self.forks = 0
         self.inside: Counter[int] = Counter()
 
-    def enter(self, engine: sa.Engine) -> None:
+    def enter(self) -> None:
         me = threading.get_ident()
         with self.changed:
             if self.forks and me not in self.inside:
                 self.changed.wait_for(lambda: not self.forks, WAIT_S)
             self.inside[me] += 1
-            self.engines.add(engine)
 
     def leave(self) -> None:
         me = threading.get_ident()
@@ -62,6 +67,20 @@ class _Gate:
 _gate = _Gate()
 
 
+def enter() -> _Gate:
+    """Begin something that a fork waits for; it waits for a fork itself. Give the answer to ``leave``."""
+    if _gate.pid != os.getpid():
+        _begin_anew()  # the fork told Python nothing, as that of a server written in C
+    gate = _gate
+    gate.enter()
+    return gate
+
+
+def leave(gate: _Gate) -> None:
+    """Let forks go on."""
+    gate.leave()
+
+
 @contextmanager
 def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Begin, and commit or roll back, as ``engine.begin`` does; a fork in another thread waits meanwhile.
@@ -69,15 +88,23 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     Args:
         engine: whose idle connections are closed at a fork, from now on.
     """
-    if _gate.pid != os.getpid():
-        _begin_anew()  # the fork told Python nothing, as that of a server written in C
-    gate = _gate
-    gate.enter(engine)
+    gate = enter()
     try:
+        gate.engines.add(engine)
         with engine.begin() as connection:
             yield connection
     finally:
         gate.leave()
+
+
+def watch(connections: Connections) -> None:
+    """See to it that no child uses these connections."""
+    _watched.add(connections)
+
+
+def leave_to_parent(*inherited: object) -> None:
+    """Keep what a child has inherited, for ever: so nothing of it is closed."""
+    _inherited.extend(inherited)
 
 
 def _before_fork() -> None:
@@ -88,6 +115,9 @@ def _before_fork() -> None:
     gate.changed.wait_for(lambda: all(thread == me for thread in gate.inside), WAIT_S)
     for engine in list(gate.engines):
         engine.dispose()
+    for connections in list(_watched):
+        if connections.driver.forks_wait:
+            connections.close_idle()
 
 
 def _in_parent() -> None:
@@ -103,6 +133,8 @@ def _begin_anew() -> None:
     for engine in engines:
         _inherited.append(engine.pool)
         engine.dispose(close=False)
+    for connections in list(_watched):
+        connections.begin_anew()
 
 
 if hasattr(os, "register_at_fork"):

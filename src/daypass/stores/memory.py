@@ -1,4 +1,4 @@
-"""Sessions in the memory of one process. Enters and leaves: rows.
+"""Sessions, and what reference tokens stand for, in the memory of one process. Enters and leaves: rows.
 
 For tests and for a service whose sessions may end with it. Lists of one subject's sessions walk over all of
 them.
@@ -14,7 +14,8 @@ from typing import NoReturn, final
 
 import msgspec
 
-from daypass.limits import PURGED_AFTER_S
+from daypass.keyring.memory import MemoryStorage
+from daypass.limits import LEEWAY_S_MAX, PURGED_AFTER_S
 from daypass.stores.protocol import Denial, Feed, SessionRow
 
 __all__ = ["MemoryStore"]
@@ -24,12 +25,14 @@ __all__ = ["MemoryStore"]
 class MemoryStore:
     """A session store in memory: one process, nothing survives it."""
 
-    __slots__ = ("__weakref__", "_feed_id", "_lock", "_rows")
+    __slots__ = ("__weakref__", "_feed_id", "_lock", "_references", "_ring", "_rows")
 
     def __init__(self) -> None:
         self._feed_id = secrets.token_urlsafe(16)
         self._lock = threading.Lock()
         self._rows: dict[str, SessionRow] = {}
+        self._references: dict[bytes, tuple[bytes, int]] = {}
+        self._ring = MemoryStorage()
 
     def insert(self, row: SessionRow, *, sessions_max: int, now_s: float) -> tuple[Denial, ...]:
         """Add a session and end what is beyond the cap."""
@@ -90,13 +93,37 @@ class MemoryStore:
         return Feed(self._feed_id, entries)
 
     def purge(self, *, now_s: float, limit: int) -> int:
-        """Remove sessions of which nothing matters any more."""
-        before = int(now_s) - PURGED_AFTER_S
+        """Remove sessions and references of which nothing matters any more."""
+        now = int(now_s)
         with self._lock:
-            gone = [row.sid for row in self._rows.values() if _matters_until(row) < before][:limit]
+            kept = self._references.items()
+            old = [digest for digest, (_, until) in kept if until < now - LEEWAY_S_MAX][: limit // 2]
+            for digest in old:
+                del self._references[digest]
+            rows = self._rows.values()
+            gone = [row.sid for row in rows if _matters_until(row) < now - PURGED_AFTER_S][: limit - len(old)]
             for sid in gone:
                 del self._rows[sid]
-        return len(gone)
+        return len(old) + len(gone)
+
+    def put_reference(self, digest: bytes, sealed: bytes, *, until: int) -> None:
+        """Keep an entry."""
+        with self._lock:
+            self._references[digest] = (sealed, until)
+
+    def get_reference(self, digest: bytes, *, now_s: float, until: int | None = None) -> bytes | None:  # noqa: ARG002
+        """Read an entry. It keeps its time: ``until`` is for memcached."""
+        found = self._references.get(digest)
+        return found[0] if found is not None and now_s < found[1] else None
+
+    def drop_reference(self, digest: bytes) -> bool:
+        """Remove an entry. Says whether there was one."""
+        with self._lock:
+            return self._references.pop(digest, None) is not None
+
+    def ring_storage(self) -> MemoryStorage:
+        """Name the place that keeps a key ring, as long as the store lives."""
+        return self._ring
 
     def close(self) -> None:
         """Nothing to close."""

@@ -1,4 +1,6 @@
-"""From a URL to a store. Enters: ``sqlite:///file`` or ``memory://``. Leaves: a store.
+"""From a URL to a store. Enters: a URL. Leaves: a store.
+
+Whatever goes wrong, the URL is neither in the message nor in a frame of ours: it may hold a password.
 
 Source: DESIGN.md 3 (open_store).
 """
@@ -6,46 +8,92 @@ Source: DESIGN.md 3 (open_store).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from daypass.concealed import Concealed
 from daypass.errors import ConfigurationError
 from daypass.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from daypass.stores.sql import SQLStore
+    import sqlalchemy as sa
 
-__all__ = ["open_store", "sqlite_path"]
+__all__ = ["open_engine", "open_store", "sqlite_path"]
 
 _SQLITE: Final = "sqlite:///"
-_SUPPORTED: Final = "sqlite:///relative.db, sqlite:////absolute/file.db, memory://"
+_SUPPORTED: Final = (
+    "sqlite:///relative.db, sqlite:////absolute/file.db, postgresql://, mysql://, mariadb://, redis://, rediss://,"
+    " memcached://, memory://"
+)
+_POSTGRESQL: Final = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
+_MARIADB: Final = frozenset({"mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql"})
 
 
-def open_store(url: str) -> SQLStore | MemoryStore:
-    """Open a session store; a new SQLite file gets its tables.
+def open_store(url: str) -> Any:  # noqa: ANN401 - a SQLStore, RedisStore, MemcachedStore or MemoryStore, by the URL
+    """Open a session store; an empty SQL database gets its tables.
 
     Args:
-        url: ``sqlite:///relative.db``, ``sqlite:////absolute/file.db`` or ``memory://``.
+        url: ``sqlite:///relative.db``, ``sqlite:////absolute/file.db``, ``postgresql://user:password@host/database``,
+            ``mysql://`` or ``mariadb://`` likewise, ``redis://``, ``rediss://``, ``memcached://``, ``memory://``.
 
     Raises:
         ConfigurationError: another URL, a driver that is not installed, tables of another version.
         StoreUnavailable: the database cannot be opened now.
     """
-    if url == "memory://":
+    place = Concealed(url)
+    del url  # a traceback may show the locals of this frame
+    if type(place.value) is not str:
+        raise ConfigurationError(f"the URL of a store is a text: {_SUPPORTED}")
+    scheme = place.value.partition("://")[0]
+    if place.value == "memory://":
         return MemoryStore()
-    path = sqlite_path(url)
+    if scheme in {"redis", "rediss"}:
+        from daypass.stores.redis import open_redis
+
+        return open_redis(place.value)
+    if scheme == "memcached":
+        from daypass.stores.memcached import open_memcached
+
+        return open_memcached(place.value)
+    engine = open_engine(place)
+    from daypass.stores.sql import SQLStore
+
     try:
-        from daypass.stores.sql import SQLStore
-        from daypass.stores.sqlite import sqlite_engine
+        return SQLStore(engine)
+    finally:
+        engine.dispose()  # the store has connections of its own
+
+
+def open_engine(place: Concealed) -> sa.Engine:
+    """Find out how to connect to the SQL database of a URL.
+
+    Raises:
+        ConfigurationError: another URL, a driver that is not installed.
+        StoreUnavailable: the file of SQLite cannot be opened now.
+    """
+    scheme = place.value.partition("://")[0]
+    path = None if scheme in _POSTGRESQL | _MARIADB else sqlite_path(place.value)
+    try:
+        import sqlalchemy as sa
     except ModuleNotFoundError as error:
         if error.name != "sqlalchemy":
             raise
-        raise ConfigurationError('SQLAlchemy is not installed: pip install "daypass[sql]"') from None
-    engine = sqlite_engine(path)
-    try:
-        return SQLStore(engine)
-    except BaseException:
-        engine.dispose()
-        raise
+        is_there = False
+    else:
+        is_there = sa is not None
+    if not is_there:
+        extra = "sql" if path else "postgresql" if scheme in _POSTGRESQL else "mariadb"
+        raise ConfigurationError(f'SQLAlchemy is not installed: pip install "daypass[{extra}]"')
+    if path is not None:
+        from daypass.stores.sqlite import sqlite_engine
+
+        return sqlite_engine(path)
+    if scheme in _POSTGRESQL:
+        from daypass.stores.postgresql import postgresql_engine
+
+        return postgresql_engine(Concealed(f"postgresql://{place.value.partition('://')[2]}"))
+    from daypass.stores.mariadb import mariadb_engine
+
+    return mariadb_engine(place)
 
 
 def sqlite_path(url: str) -> Path:
@@ -54,8 +102,11 @@ def sqlite_path(url: str) -> Path:
     Raises:
         ConfigurationError: another URL. The message does not repeat it: it may hold a password.
     """
-    name = url.removeprefix(_SQLITE)
-    if name == url:
+    place = Concealed(url)
+    del url
+    name = place.value.removeprefix(_SQLITE)
+    if name == place.value:
+        del name
         raise ConfigurationError(f"no session store of that kind: supported are {_SUPPORTED}")
     if not name or name == ":memory:":
         raise ConfigurationError("SQLite in memory has one database a connection: use memory://, or a file")

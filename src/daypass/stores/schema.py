@@ -1,49 +1,73 @@
-"""The SQL tables of sessions, and their version. Enters: an engine. Leaves: a database that has them.
+"""The SQL tables of sessions, as data. Enters and leaves: nothing.
 
-Plain SQL types only, so that the same tables serve every dialect. What an ended session leaves to the
-revocation feed stands in its own row (``ended_at``, ``denied_until``), so that both are written in one
-statement.
+The same tables serve every dialect. Ids, subjects and JSON are compared and kept byte by byte: PostgreSQL compares
+under the collation C, and MariaDB keeps bytes, since its texts are padded, folded and converted by rules that differ
+from server to server. What an ended session leaves to the revocation feed stands in its own row (``ended_at``,
+``denied_until``), so that both are written in one statement.
 
-Source: DESIGN.md 5 (schema): an empty database gets its tables, two nodes at once are safe, another version
-is refused by name.
+Source: DESIGN.md 5 (schema).
 """
 
 from __future__ import annotations
 
-import secrets
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.dialects import mysql
 
-from daypass.errors import ConfigurationError, StoreUnavailable
 from daypass.limits import SUBJECT_BYTES_MAX
-from daypass.stores.forks import transaction
 
-__all__ = ["META", "SCHEMA_VERSION", "SESSIONS", "feed_id", "prepare"]
+__all__ = ["BLOBS", "INDEXES", "META", "REFERENCES", "SCHEMA_VERSION", "SESSIONS", "TABLES"]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""1: sessions. 2: references, blobs, and rows that logins lock."""
 
-_TABLES: Final = sa.MetaData()
+TABLES: Final = sa.MetaData()
+
+_OPTIONS: Final[dict[str, Any]] = {
+    # Without transactions nothing here would hold; MyISAM may be the default of an old server.
+    "mysql_engine": "InnoDB",
+    "mariadb_engine": "InnoDB",
+}
+
+
+def _text(characters: int, octets: int) -> sa.types.TypeEngine[Any]:
+    """Name the type of a short text that is compared exactly.
+
+    Args:
+        characters: at most, where a dialect counts these.
+        octets: at most, as UTF-8.
+    """
+    return (
+        sa.String(characters)
+        .with_variant(sa.String(characters, collation="C"), "postgresql")
+        .with_variant(mysql.VARBINARY(octets), "mysql", "mariadb")
+    )
+
+
+_JSON: Final = sa.Text().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
+_SHA256: Final = sa.LargeBinary(32).with_variant(mysql.BINARY(32), "mysql", "mariadb")
+_BLOB: Final = sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
 
 META: Final = sa.Table(
     "daypass_meta",
-    _TABLES,
-    sa.Column("name", sa.String(32), primary_key=True),
-    sa.Column("value", sa.String(255), nullable=False),
+    TABLES,
+    sa.Column("name", _text(32, 32), primary_key=True),
+    sa.Column("value", _text(255, 255), nullable=False),
+    **_OPTIONS,
 )
 
 SESSIONS: Final = sa.Table(
     "daypass_sessions",
-    _TABLES,
+    TABLES,
     # The columns of SessionRow, in its order.
-    sa.Column("sid", sa.String(22), primary_key=True),
-    sa.Column("subject", sa.String(SUBJECT_BYTES_MAX), nullable=False),
-    sa.Column("client_id", sa.String(255), nullable=False),
-    sa.Column("device", sa.String(255)),
-    sa.Column("scopes", sa.Text, nullable=False),  # this one and the next two: JSON
-    sa.Column("roles", sa.Text, nullable=False),
-    sa.Column("data", sa.Text, nullable=False),
+    sa.Column("sid", _text(22, 22), primary_key=True),
+    sa.Column("subject", _text(SUBJECT_BYTES_MAX, SUBJECT_BYTES_MAX), nullable=False),
+    sa.Column("client_id", _text(255, 1020), nullable=False),
+    sa.Column("device", _text(255, 1020)),
+    sa.Column("scopes", _JSON, nullable=False),
+    sa.Column("roles", _JSON, nullable=False),
+    sa.Column("data", _JSON, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("authenticated_at", sa.BigInteger, nullable=False),
     sa.Column("last_refreshed_at", sa.BigInteger, nullable=False),
@@ -51,93 +75,44 @@ SESSIONS: Final = sa.Table(
     sa.Column("idle_ends_at", sa.BigInteger, nullable=False),
     sa.Column("ended_at", sa.BigInteger),
     sa.Column("generation", sa.BigInteger, nullable=False),
-    sa.Column("kid", sa.String(255), nullable=False),
-    sa.Column("rotated_at", sa.Text, nullable=False),  # JSON
-    sa.Column("nonce_sha256", sa.LargeBinary(32), nullable=False),
+    sa.Column("kid", _text(255, 1020), nullable=False),
+    sa.Column("rotated_at", _JSON, nullable=False),
+    sa.Column("nonce_sha256", _SHA256, nullable=False),
     sa.Column("access_until", sa.BigInteger, nullable=False),
     # What only the store needs: both follow from the columns above.
     sa.Column("denied_until", sa.BigInteger),  # set when the session is ended: how long the feed tells
     sa.Column("purge_at", sa.BigInteger, nullable=False),  # the last moment at which the row matters
     sqlite_with_rowid=False,
+    **_OPTIONS,
+)
+
+REFERENCES: Final = sa.Table(
+    "daypass_references",
+    TABLES,
+    sa.Column("digest", _SHA256, primary_key=True),
+    sa.Column("sealed", _BLOB, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+    **_OPTIONS,
+)
+
+BLOBS: Final = sa.Table(
+    "daypass_blobs",
+    TABLES,
+    sa.Column("name", _text(32, 32), primary_key=True),
+    sa.Column("version", _text(32, 32), nullable=False),
+    sa.Column("value", _BLOB),  # NULL: nothing was written yet
+    **_OPTIONS,
 )
 
 _ENDED: Final = SESSIONS.c.ended_at.is_not(None)
+_DENIED: Final = SESSIONS.c.denied_until.is_not(None)
 
 # The two indexes of the feed leave live sessions out where the dialect can: a refresh does not touch them.
-_INDEXES: Final = (
+INDEXES: Final = (
     sa.Index("daypass_sessions_subject", SESSIONS.c.subject, SESSIONS.c.ended_at),
     sa.Index("daypass_sessions_purge", SESSIONS.c.purge_at),
     sa.Index("daypass_sessions_ended", SESSIONS.c.ended_at, sqlite_where=_ENDED, postgresql_where=_ENDED),
-    sa.Index(
-        "daypass_sessions_denied",
-        SESSIONS.c.denied_until,
-        sqlite_where=SESSIONS.c.denied_until.is_not(None),
-        postgresql_where=SESSIONS.c.denied_until.is_not(None),
-    ),
+    sa.Index("daypass_sessions_denied", SESSIONS.c.denied_until, sqlite_where=_DENIED, postgresql_where=_DENIED),
+    sa.Index("daypass_references_until", REFERENCES.c.until),
 )
-
-_SCHEMA: Final = "schema"
-_FEED: Final = "feed"
-_VALUE_OF: Final = sa.select(META.c.value).where(META.c.name == sa.bindparam("wanted"))
-
-
-def prepare(engine: sa.Engine) -> None:
-    """Create the tables of a database that has none, and check the version of those that it has.
-
-    Safe to run twice, by two processes at once, and after one that was killed half-way: each step leaves
-    alone what is there, and the version is written last.
-
-    Args:
-        engine: of a database that may be written to.
-
-    Raises:
-        ConfigurationError: the tables are of another version of daypass.
-    """
-    version = _version(engine)
-    if version is None:
-        _create(engine)
-        version = _version(engine)
-    if version != str(SCHEMA_VERSION):
-        raise ConfigurationError(
-            f"the tables of this database are not of schema version {SCHEMA_VERSION},"
-            " which this daypass needs: run `daypass store upgrade` with the newest daypass in use"
-        )
-
-
-def feed_id(connection: sa.Connection) -> str:
-    """Read the name of the feed, which is as old as the tables.
-
-    Raises:
-        StoreUnavailable: somebody removed it.
-    """
-    value = connection.execute(_VALUE_OF, {"wanted": _FEED}).scalar()
-    if value is None:
-        raise StoreUnavailable("the table daypass_meta has lost its rows")
-    return str(value)
-
-
-def _version(engine: sa.Engine) -> str | None:
-    """Read the version of the tables; None where they are not there, or not complete."""
-    with transaction(engine) as connection:
-        if not sa.inspect(connection).has_table(META.name):
-            return None
-        value = connection.execute(_VALUE_OF, {"wanted": _SCHEMA}).scalar()
-        return None if value is None else str(value)
-
-
-def _create(engine: sa.Engine) -> None:
-    """Create what is missing; the version comes last, together with the name of the feed."""
-    with transaction(engine) as connection:
-        for table in _TABLES.sorted_tables:
-            connection.execute(CreateTable(table, if_not_exists=True))
-        for index in _INDEXES:
-            connection.execute(CreateIndex(index, if_not_exists=True))
-    rows = [
-        {"name": _SCHEMA, "value": str(SCHEMA_VERSION)},
-        {"name": _FEED, "value": secrets.token_urlsafe(16)},
-    ]
-    try:
-        with transaction(engine) as connection:
-            connection.execute(META.insert(), rows)
-    except sa.exc.IntegrityError:
-        pass  # another process wrote them first

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from daypass.errors import ConfigurationError, StoreUnavailable
+from daypass.stores.drivers import file_at
 
 __all__ = ["BUSY_S", "sqlite_engine"]
 
@@ -60,10 +61,10 @@ def sqlite_engine(path: Path, *, busy_s: float = BUSY_S) -> sa.Engine:
     place = str(path)
 
     def remember(_connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
-        record.info[_FILE] = _file_at(place)
+        record.info[_FILE] = file_at(place)
 
     def compare(_connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
-        if record.info[_FILE] != _file_at(place):
+        if record.info[_FILE] != file_at(place):
             raise sa.exc.DisconnectionError("another file is there now")  # opens that one instead
 
     sa.event.listen(engine, "connect", remember)
@@ -117,12 +118,3 @@ def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _file_at(path: str) -> tuple[int, int] | None:
-    """Name the file behind a path; None where there is none."""
-    try:
-        found = os.stat(path)  # noqa: PTH116 - at each statement, and twice as fast
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

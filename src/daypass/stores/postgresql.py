@@ -1,0 +1,86 @@
+"""A PostgreSQL server, through psycopg 3. Enters: a URL. Leaves: an engine that knows how to connect.
+
+The URL is libpq's own, with all of its options. A server that does not answer within ANSWER_S, from a frozen host or
+through a dead network, is given up.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.pool import QueuePool
+
+from daypass.concealed import Concealed
+from daypass.errors import ConfigurationError
+from daypass.stores.drivers import ANSWER_S
+
+__all__ = ["postgresql_engine"]
+
+_DEFAULTS: Final = {
+    "application_name": "daypass",
+    "connect_timeout": str(int(ANSWER_S)),
+    # The server stops by itself what nobody waits for any more, and lets go what a dead client holds.
+    "options": "-c statement_timeout=4500 -c idle_in_transaction_session_timeout=30000",
+}
+T = TypeVar("T")
+
+
+def postgresql_engine(place: Concealed) -> sa.Engine:
+    """Describe the connections that a URL asks for; makes none.
+
+    Args:
+        place: ``postgresql://user:password@host:port/database?sslmode=...``.
+
+    Raises:
+        ConfigurationError: psycopg is missing, or the URL cannot be read.
+    """
+    try:
+        import psycopg
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        is_there = False
+    else:
+        is_there = True
+    if not is_there:
+        raise ConfigurationError('psycopg is not installed: pip install "daypass[postgresql]"')
+    try:
+        words = Concealed({**_DEFAULTS, **conninfo_to_dict(place.value)})
+    except (psycopg.Error, UnicodeError):
+        words = None  # type: ignore[assignment]
+    if words is None:
+        raise ConfigurationError(
+            "this is no URL of PostgreSQL: postgresql://user:password@host:5432/database, and a password with @ : / ? #"
+            " in it is percent-encoded"
+        )
+
+    class Impatient(psycopg.Connection[Any]):
+        """A connection that waits for no answer longer than ANSWER_S."""
+
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ANN401
+            late = getattr(psycopg.errors, "_WaitTimeout", None)
+            if late is None:
+                return super().wait(gen, interval)
+            try:
+                return super().wait(gen, interval, ANSWER_S if timeout is None else timeout)
+            except late:
+                pass
+            self.pgconn.finish()
+            raise psycopg.errors.ConnectionTimeout("timeout: no answer in time")
+
+    port = str(words.value.get("port") or "")
+    return sa.create_engine(
+        sa.URL.create(
+            "postgresql+psycopg",
+            host=words.value.get("host"),
+            port=int(port) if port.isdigit() else None,
+            database=words.value.get("dbname"),
+        ),
+        creator=lambda: Impatient.connect(**words.value),
+        hide_parameters=True,
+        use_native_hstore=False,
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=32,
+        pool_timeout=ANSWER_S,
+    )

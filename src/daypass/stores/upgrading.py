@@ -1,0 +1,39 @@
+"""From a URL to tables of this version. Enters: a URL. Leaves: what was done, in words.
+
+Source: DESIGN.md 5 (schema): an upgrade is asked for, never made by the way.
+"""
+
+from __future__ import annotations
+
+from daypass.concealed import Concealed
+from daypass.errors import ConfigurationError
+from daypass.stores.opening import open_engine, sqlite_path
+
+__all__ = ["upgrade_store"]
+
+
+def upgrade_store(place: Concealed) -> tuple[str, ...]:
+    """Bring the tables of a SQL database to this version; those of an empty one are made.
+
+    Args:
+        place: the URL of the store.
+
+    Raises:
+        ConfigurationError: no SQL database, a file that is not there, tables that are newer or may not be changed.
+        StoreUnavailable: the database cannot answer now; run it again.
+    """
+    scheme = place.value.partition("://")[0]
+    if scheme in {"redis", "rediss", "memcached", "memory"}:
+        return (f"{scheme}: a store without tables, nothing to do",)
+    if scheme == "sqlite" and not (path := sqlite_path(place.value)).is_file():
+        raise ConfigurationError(f"there is no file {path}: the first use of a store makes it")
+    engine = open_engine(place)
+    from daypass.stores.creation import upgrade
+    from daypass.stores.database import Database
+
+    database = Database(engine)
+    try:
+        return upgrade(database)
+    finally:
+        database.close()
+        engine.dispose()
