@@ -24,11 +24,12 @@ __all__ = ["MemoryStore"]
 class MemoryStore:
     """A session store in memory: one process, nothing survives it."""
 
-    __slots__ = ("__weakref__", "_feed_id", "_lock", "_rows")
+    __slots__ = ("__weakref__", "_feed_id", "_lock", "_references", "_rows")
 
     def __init__(self) -> None:
         self._feed_id = secrets.token_urlsafe(16)
         self._lock = threading.Lock()
+        self._references: dict[bytes, tuple[bytes, int]] = {}
         self._rows: dict[str, SessionRow] = {}
 
     def insert(self, row: SessionRow, *, sessions_max: int, now_s: float) -> tuple[Denial, ...]:
@@ -96,7 +97,23 @@ class MemoryStore:
             gone = [row.sid for row in self._rows.values() if _matters_until(row) < before][:limit]
             for sid in gone:
                 del self._rows[sid]
+            over = [digest for digest, (_, until) in self._references.items() if until <= now_s][:limit]
+            for digest in over:
+                del self._references[digest]
         return len(gone)
+
+    def put_reference(self, digest: bytes, sealed: bytes, *, until: int) -> None:
+        """Keep what a reference token stands for."""
+        self._references[digest] = (sealed, until)
+
+    def get_reference(self, digest: bytes, *, now_s: float, until: int | None = None) -> bytes | None:  # noqa: ARG002
+        """Read it; an entry that is over is none."""
+        sealed, over_at = self._references.get(digest, (None, 0))
+        return sealed if now_s < over_at else None
+
+    def drop_reference(self, digest: bytes) -> bool:
+        """Remove it."""
+        return self._references.pop(digest, None) is not None
 
     def close(self) -> None:
         """Nothing to close."""
