@@ -121,6 +121,10 @@ RSA_EXPONENT_BITS_MAX: Final = 64
 # ------------------------------------------------------------------------------------------------ sessions
 REFRESH_TOKEN_BYTES_MAX: Final = 512
 """A refresh token, as text."""
+REFERENCE_BYTES_MAX: Final = 16 * 1024
+"""What a reference token stands for, sealed: no more than a JWT may say, and less than any store's bound."""
+CACHED_S_MAX: Final = 30 * 86_400
+"""How long memcached may keep something, in seconds: it reads a longer time as a date."""
 ROTATIONS_REMEMBERED: Final = 4
 """Rotations whose time a session row keeps; a further one inside one grace window is not made."""
 SUBJECT_BYTES_MAX: Final = 255

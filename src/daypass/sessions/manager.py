@@ -16,6 +16,7 @@ from typing import NoReturn, Self, TypeVar, final
 
 from daypass.encoding import JSON
 from daypass.keyring.ring import KeyRing
+from daypass.sessions.access_tokens import AccessTokens
 from daypass.sessions.events import OnEvent, Teller
 from daypass.sessions.feed import Denials, Follower
 from daypass.sessions.flows import Flow, Flows, drive
@@ -28,7 +29,6 @@ from daypass.sessions.step_up import require_fresh
 from daypass.sessions.values import Grants, Principal, Session, TokenPair
 from daypass.stores.opening import open_store
 from daypass.stores.protocol import SessionStore
-from daypass.tokens.verifier import Verifier
 
 __all__ = ["Authorize", "Sessions"]
 
@@ -100,7 +100,7 @@ class Sessions:
         self._clock = clock
         self._closings: tuple[Callable[[], object], ...] = ()
         self._teller = Teller(on_event, clock=clock)
-        verifier = Verifier(keys, issuer=issuer, audience=audience, leeway_s=policy.leeway_s, clock=clock)
+        tokens = AccessTokens(keys, policy, store, issuer=issuer, audience=audience, clock=clock)
         self._denials = (
             Follower(store, policy, clock=clock, monotonic=monotonic)
             if policy.revocation == "feed"

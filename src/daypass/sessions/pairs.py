@@ -10,14 +10,14 @@ from typing import Any, final
 
 from daypass.errors import SessionEnded
 from daypass.keyring.ring import KeyRing
+from daypass.sessions.access_tokens import Issue
 from daypass.sessions.policy import SessionPolicy
 from daypass.sessions.refresh_token import RefreshToken, write_refresh_token
 from daypass.sessions.rotation import ENDED, access_expires_at
 from daypass.sessions.values import Session, TokenPair
 from daypass.stores.protocol import SessionRow
-from daypass.tokens.issuer import Issuer
 
-__all__ = ["PairMaker", "session_of"]
+__all__ = ["PairMaker", "access_claims", "session_of"]
 
 
 @final
@@ -25,29 +25,19 @@ class PairMaker:
     """Makes token pairs under the keys of a ring.
 
     Args:
-        ring: signs the access token and authenticates the refresh token.
-        policy: lifetime and size of the access token.
-        issuer: ``iss``.
-        audience: ``aud``.
+        ring: authenticates the refresh token.
+        policy: lifetime of the access token.
+        issue: issues it.
         clock: epoch seconds.
     """
 
     __slots__ = ("_clock", "_issue", "_policy", "_ring")
 
-    def __init__(
-        self, ring: KeyRing, policy: SessionPolicy, *, issuer: str, audience: str, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, ring: KeyRing, policy: SessionPolicy, *, issue: Issue, clock: Callable[[], float]) -> None:
         self._ring = ring
         self._policy = policy
+        self._issue = issue
         self._clock = clock
-        self._issue = Issuer(
-            ring,
-            issuer=issuer,
-            audience=audience,
-            lifetime_s=policy.access_lifetime_s,
-            bytes_max=policy.token_bytes_max,
-            clock=clock,
-        ).issue
 
     def pair(self, row: SessionRow, token: RefreshToken) -> TokenPair:
         """Issue an access token and write the refresh token.
@@ -61,11 +51,12 @@ class PairMaker:
             UnknownKey: the ring secret of the refresh token was retired.
             TypeError: the data of the session is nothing that JSON can say.
             ValueError: the access token would be longer than ``token_bytes_max``.
+            StoreUnavailable: what a reference token stands for could not be kept.
         """
         now_s = self._clock()
         expires_at = access_expires_at(row, self._policy, now_s=now_s)
         try:
-            access_token = self._issue(_access_claims(row), expires_at=expires_at)
+            access_token = self._issue(access_claims(row), expires_at=expires_at)
         except ValueError:
             if expires_at > self._clock():
                 raise
@@ -87,7 +78,7 @@ def session_of(row: SessionRow) -> Session:
     )
 
 
-def _access_claims(row: SessionRow) -> dict[str, Any]:
+def access_claims(row: SessionRow) -> dict[str, Any]:
     """Name the claims of an access token that are the session's own. Source: RFC 9068 2.2."""
     claims: dict[str, Any] = {
         "sub": row.subject,
