@@ -1,0 +1,306 @@
+"""``python -m benchmarks.million``: what an empty store and one with a million live sessions make of the same work.
+
+Each database is there twice, once with the sessions that are worked on alone, once among a million others. Both do the
+same work by turns, so that what remains of a ratio is the size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import cycle
+from pathlib import Path
+from random import Random
+from statistics import median
+from time import perf_counter_ns
+from typing import NamedTuple
+
+from benchmarks.crowd import Database, postgresql_database, sqlite_database
+from benchmarks.material import AUDIENCE, ISSUER, own_claims
+from benchmarks.report import Bar, Group, Row, Verdict, print_bars, print_group, progress
+from benchmarks.rounds import Call, Result
+from daypass.keyring.ring import KeyRing
+from daypass.limits import PURGED_AT_ONCE_MAX
+from daypass.sessions.feed import Follower
+from daypass.sessions.manager import Sessions
+from daypass.sessions.policy import SessionPolicy
+from daypass.sessions.values import TokenPair
+from daypass.stores.opening import open_store
+from daypass.stores.protocol import SessionStore
+
+__all__: list[str] = []
+
+MILLION = 1_000_000
+WORKED_ON = 1_000
+"""Sessions that are refreshed, by turns, so that each finds other pages of the database."""
+OF_THE_LISTED = 5
+ENDINGS = (0, 1_000, 10_000)
+PURGED = 100
+ROUNDS = 60
+IN_A_ROUND = 5
+MOST = 2.0
+MOST_MEMORY = 1.1
+GRACE_NONE = SessionPolicy(refresh_grace_s=0)  # a session may be refreshed as often as one likes
+
+
+class Side(NamedTuple):
+    """One database with its sessions.
+
+    Args:
+        database: how to write to it beside the store.
+        store: what is measured.
+        sessions: over the store.
+        first: of all sessions: what others are copied from.
+        turns: hands out one session that is worked on after the other.
+    """
+
+    database: Database
+    store: SessionStore
+    sessions: Sessions
+    first: TokenPair
+    turns: Iterator[list[TokenPair]]
+
+
+class Work(NamedTuple):
+    """Something that a store does, in both sizes.
+
+    Args:
+        name: of the row.
+        prepare: readies one call, which is not counted, and gives the call, which is.
+    """
+
+    name: str
+    prepare: Callable[[Side], Call]
+
+
+# ------------------------------------------------------------------------------------------------- both sides
+
+
+def side(store: SessionStore, database: Database, others: int) -> Side:
+    """Fill a new database.
+
+    Args:
+        store: of the empty database, which has its tables.
+        database: the same one.
+        others: sessions that nobody works on.
+    """
+    ring = KeyRing.in_memory(alg="HS256")
+    sessions = Sessions(store, ring, issuer=ISSUER, audience=AUDIENCE, policy=GRACE_NONE)
+    first = start(sessions, "listed")
+    database.add(others, first.session.sid)
+    database.add(OF_THE_LISTED - 1, first.session.sid, subject="listed")
+    pairs = [[start(sessions, f"worked-on-{number}")] for number in range(WORKED_ON)]
+    progress(f"{database.name}: settling")
+    database.rest()
+    return Side(database, store, sessions, first, cycle(pairs))
+
+
+def start(sessions: Sessions, subject: str) -> TokenPair:
+    own = own_claims()
+    return sessions.start(subject, scopes=own["scope"].split(), roles=own["roles"], data=own["data"], device="Firefox")
+
+
+# ------------------------------------------------------------------------------------------------------ works
+
+
+def works(since_s: float) -> list[Work]:
+    """All that is measured. ``since_s`` is where a reading of the feed begins that wants only what is new."""
+    numbers = iter(range(sys.maxsize))
+
+    def starting(one: Side) -> Call:
+        subject = f"new-{next(numbers)}"
+        return lambda: start(one.sessions, subject)
+
+    def refreshing(one: Side) -> Call:
+        held = next(one.turns)
+
+        def refresh() -> None:
+            held[0] = one.sessions.refresh(held[0].refresh_token)
+
+        return refresh
+
+    def ending(one: Side) -> Call:
+        sid = start(one.sessions, f"ending-{next(numbers)}").session.sid
+        return lambda: one.sessions.end(sid)
+
+    def listing(one: Side) -> Call:
+        return lambda: _demand(len(one.sessions.active("listed")), OF_THE_LISTED)
+
+    def purging(one: Side) -> Call:
+        one.database.add(PURGED, one.first.session.sid, subject="past", is_past=True)
+        return lambda: _demand(one.store.purge(now_s=time.time(), limit=PURGED_AT_ONCE_MAX), PURGED)
+
+    def purging_nothing(one: Side) -> Call:
+        return lambda: _demand(one.store.purge(now_s=time.time(), limit=PURGED_AT_ONCE_MAX), 0)
+
+    return [
+        Work("start", starting),
+        Work("refresh", refreshing),
+        Work("end", ending),
+        Work(f"active, {OF_THE_LISTED} sessions", listing),
+        Work(f"purge of {PURGED}", purging),
+        Work("purge of nothing", purging_nothing),
+        Work("the feed, what is new", lambda one: lambda: one.store.denials(since_s=since_s, now_s=time.time())),
+        Work("the feed, whole", lambda one: lambda: one.store.denials(since_s=None, now_s=time.time())),
+    ]
+
+
+def _demand(found: int, wanted: int) -> None:
+    if found != wanted:
+        raise AssertionError(f"{found} instead of {wanted}: the two sizes do not do the same work")
+
+
+def work_group(empty: Side, full: Side, *, rounds: int) -> Group:
+    """Every work, by turns in both sizes."""
+    name, count = full.database.name, full.database.count()
+    rows: list[Row] = []
+    verdicts: list[Verdict] = []
+    title = f"{name}: among {count:,} sessions beside an empty store"
+    time.sleep(1.01)  # a reading from now on leaves out what was ended before: times of endings are whole seconds
+    for work in works(time.time()):
+        progress(f"{name}: {work.name}")
+        result = _by_turns(work, empty, full, rounds)
+        spread = result.spread("full", "empty")
+        rows.append(Row(work.name, result.microseconds("full"), spread.ratio, spread.low, spread.high))
+        kept = spread.ratio <= MOST
+        bar = Bar(work.name, "the same in an empty store", MOST)
+        verdicts.append(Verdict(title, bar, spread.ratio, spread.low, spread.high, kept))
+    note = f"us are those among {count:,} sessions, the ratio is to a store with {empty.database.count():,}"
+    return Group(title, "", tuple(rows), tuple(verdicts), (note,))
+
+
+def _by_turns(work: Work, empty: Side, full: Side, rounds: int) -> Result:
+    sides = {"empty": empty, "full": full}
+    needed: dict[str, list[float]] = {name: [] for name in sides}
+    order = list(sides)
+    draw = Random(1)
+    for number in range(rounds + 1):
+        draw.shuffle(order)
+        for name in order:
+            took = median(_time(work.prepare(sides[name])) for _ in range(IN_A_ROUND))
+            if number:  # the first round finds nothing prepared
+                needed[name].append(took)
+    return Result(needed)
+
+
+def _time(call: Call) -> float:
+    """Microseconds of one call."""
+    gc.disable()
+    try:
+        began = perf_counter_ns()
+        call()
+        return (perf_counter_ns() - began) / 1000
+    finally:
+        gc.enable()
+
+
+# ----------------------------------------------------------------------------------------------------- memory
+
+
+def memory_group(empty: Side, full: Side) -> Group:
+    """What a process holds that follows the feed: it grows with endings, and with nothing else.
+
+    Afterwards, both databases have ended as many sessions as the last row says.
+    """
+    name = full.database.name
+    title = f"{name}: memory of who follows the feed"
+    rows: list[Row] = []
+    verdicts: list[Verdict] = []
+    ended = 0
+    for endings in ENDINGS:
+        progress(f"{name}: {endings:,} endings")
+        held: list[float] = []
+        for one in (empty, full):
+            _end(one, endings - ended)
+            held.append(_held_kib(one, endings))
+        ended = endings
+        ratio = held[1] / held[0]
+        rows += [
+            Row(f"{endings:,} endings, empty store", held[0], 1.0, 1.0, 1.0),
+            Row(f"{endings:,} endings, a million live", held[1], ratio, ratio, ratio),
+        ]
+        bar = Bar(rows[-1].name, rows[-2].name, MOST_MEMORY)
+        verdicts.append(Verdict(title, bar, ratio, ratio, ratio, ratio <= MOST_MEMORY))
+    return Group(title, "", tuple(rows), tuple(verdicts), unit="KiB")
+
+
+def _end(one: Side, count: int) -> None:
+    """End so many sessions, as a person who logs out everywhere does."""
+    if count:
+        one.database.add(count, one.first.session.sid, subject="ended")
+        _demand(one.sessions.end_all("ended"), count)
+
+
+def _held_kib(one: Side, endings: int) -> float:
+    """KiB that stay with a follower that has read the whole feed."""
+    _follower(one).read()  # what the first reading of a process leaves elsewhere is not the follower's
+    gc.collect()
+    tracemalloc.start()
+    try:
+        follower = _follower(one)
+        follower.read()
+        gc.collect()
+        held, _peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    _demand(len(follower.denied), endings)
+    return held / 1024
+
+
+def _follower(one: Side) -> Follower:
+    return Follower(one.store, GRACE_NONE, clock=time.time, monotonic=time.monotonic)
+
+
+# -------------------------------------------------------------------------------------------------- databases
+
+
+def sqlite_sides(resources: ExitStack, others: int) -> tuple[Side, Side]:
+    """Two SQLite files in memory, so that a slow disk hides nothing."""
+    folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="daypass-bench-", dir=memory_folder())))
+    sides = []
+    for name, count in (("empty", 0), ("full", others)):
+        store = open_store(f"sqlite:///{folder / name}.db")
+        resources.callback(store.close)
+        sides.append(side(store, sqlite_database(folder / f"{name}.db"), count))
+    return sides[0], sides[1]
+
+
+def memory_folder() -> str | None:
+    """A folder in memory, where the machine has one."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+DATABASES = {"sqlite": sqlite_sides}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.million", description=(__doc__ or "").partition(":")[2])
+    parser.add_argument("--only", choices=DATABASES, help="one database")
+    parser.add_argument("--sessions", type=int, default=MILLION, metavar="N", help="another number than a million")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 where a bar is missed")
+    asked = parser.parse_args()
+    began = time.monotonic()
+    verdicts: list[Verdict] = []
+    for name, sides in DATABASES.items():
+        if asked.only not in {None, name}:
+            continue
+        with ExitStack() as resources:
+            empty, full = sides(resources, asked.sessions)
+            for group in (memory_group(empty, full), work_group(empty, full, rounds=asked.rounds)):
+                print_group(group)
+                sys.stdout.flush()
+                verdicts += group.verdicts
+    print_bars(verdicts)
+    print(f"\n{time.monotonic() - began:.0f} s")
+    return 1 if asked.strict and not all(verdict.is_kept for verdict in verdicts) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
