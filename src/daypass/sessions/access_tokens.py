@@ -1,5 +1,4 @@
-"""The access tokens of sessions, in the format of their policy. Enters: a ring, a policy, a store. Leaves: what issues,
-and what verifies.
+"""The access tokens of sessions, in the format of a policy. Enters: a ring, a policy. Leaves: what issues, verifies.
 
 Tokens of several formats are accepted side by side, each under its own keys, so that nodes go over to another format
 one by one while the tokens from before live on. Where one format alone is accepted, nothing stands in its way.
@@ -10,13 +9,12 @@ Source: DESIGN.md 3 (formats of an access token) and 5; RFC 8725 3.1, 3.11.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 from daypass.claims import Claims
 from daypass.errors import ConfigurationError
 from daypass.keyring.ring import KeyRing
 from daypass.sessions.policy import REFERENCE, SessionFormat, SessionPolicy
-from daypass.stores.protocol import ReferenceStore
 from daypass.tokens.any_of import AnyOf
 from daypass.tokens.format import FormatName, format_of
 from daypass.tokens.issuer import Issuer
@@ -25,7 +23,7 @@ from daypass.tokens.verifier import Verifier
 if TYPE_CHECKING:
     from daypass.sessions.reference import References
 
-__all__ = ["AccessTokens", "Issue", "first_algs"]
+__all__ = ["AccessTokens", "Issue", "accepted_names", "first_alg", "missing_algs"]
 
 _ALGS: Final[Mapping[str, tuple[str, ...]]] = {
     "jwt": ("EdDSA",),
@@ -83,16 +81,16 @@ class AccessTokens:
         audience: str,
         clock: Callable[[], float],
     ) -> None:
-        accepted = tuple(dict.fromkeys((policy.format, *policy.accepted_formats)))
+        accepted = accepted_names(policy)
         for name in accepted:
             _demand_keys(ring, name, is_issued=name == policy.format)
         references = None
         if REFERENCE in accepted:
-            from daypass.sessions.reference import References  # no JWT pays for the room of PASETO
+            from daypass.sessions.reference import References, keeps_references  # no JWT pays for the room of PASETO
 
             references = References(
                 ring,
-                cast(ReferenceStore, store),
+                keeps_references(store),
                 issuer=issuer,
                 audience=audience,
                 leeway_s=policy.leeway_s,
@@ -129,9 +127,33 @@ class AccessTokens:
         ).issue
 
 
-def first_algs(name: SessionFormat) -> tuple[str, ...]:
-    """Name the keys that a new ring needs for a format; the first is the one it is made with."""
-    return _ALGS[name] or _ALGS["jwt"]
+def accepted_names(policy: SessionPolicy) -> tuple[SessionFormat, ...]:
+    """Name every format that is accepted, the one that is issued first."""
+    return tuple(dict.fromkeys((policy.format, *policy.accepted_formats)))
+
+
+def first_alg(name: SessionFormat) -> str:
+    """Name the key that a new ring for a format is made with."""
+    return (_ALGS[name] or _ALGS["jwt"])[0]
+
+
+def missing_algs(ring: KeyRing, name: SessionFormat, *, is_issued: bool) -> tuple[str, ...]:
+    """Name the keys that a ring lacks for a format.
+
+    Args:
+        ring: whose keys.
+        name: of the format.
+        is_issued: whether tokens of it are issued, not only accepted.
+    """
+    own = _self_contained(name)
+    if own is None:
+        return ()
+    missing = []
+    for layer, alg in zip(_LAYERS.get(own, (own,)), _ALGS[own], strict=True):
+        is_for = format_of(layer).is_for
+        if not any(map(is_for, ring.verification_keys())) or (is_issued and not any(map(is_for, ring.signing_keys()))):
+            missing.append(alg)
+    return tuple(missing)
 
 
 def _self_contained(name: SessionFormat) -> FormatName | None:
@@ -153,22 +175,16 @@ def _verify_of(verifiers: list[Verifier], references: References | None) -> Call
     verify_others = verifiers[0].verify if len(verifiers) == 1 else AnyOf(*verifiers).verify
 
     def verify(token: str) -> Claims:
-        if isinstance(token, str) and token.startswith(PREFIX):
-            return look_up(token)
-        return verify_others(token)
+        given: object = token
+        is_reference = isinstance(given, str) and given.startswith(PREFIX)
+        return look_up(token) if is_reference else verify_others(token)
 
     return verify
 
 
 def _demand_keys(ring: KeyRing, name: SessionFormat, *, is_issued: bool) -> None:
     """Refuse a ring without the keys of a format, and say what makes one."""
-    own = _self_contained(name)
-    if own is None:
-        return
-    for layer, alg in zip(_LAYERS.get(own, (own,)), _ALGS[own], strict=True):
-        is_for = format_of(layer).is_for
-        if any(map(is_for, ring.verification_keys())) and (not is_issued or any(map(is_for, ring.signing_keys()))):
-            continue
+    for alg in missing_algs(ring, name, is_issued=is_issued):
         word = "format" if is_issued else "accepted_formats"
         raise ConfigurationError(
             f"{word} names {name!r}, and the key ring has no key for it: `daypass keys rotate --alg {alg}`, or"

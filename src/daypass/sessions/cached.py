@@ -1,8 +1,8 @@
-"""Sessions in a cache: one reference token, one entry, the whole session. Enters: a subject, a token. Leaves: the other.
+"""Sessions in a cache: one reference token, one entry, a whole session. Enters: a subject, a token. Leaves: the other.
 
-What a cache forgets has ended, so nothing that must be remembered is kept there: no revocation, no refresh token, no list
-of a subject's sessions. ``start``, ``verify`` and ``end`` are all there is; the other verbs name the stores that have
-them. The sid is the SHA-256 of the token, under which its entry is kept: ending a session removes the entry.
+What a cache forgets has ended, so nothing that must be remembered is kept there: no revocation, no refresh token, no
+list of a subject's sessions. ``start``, ``verify`` and ``end`` are all there is; the other verbs name the stores that
+have them. The sid is the SHA-256 of the token, under which its entry is kept: ending a session removes the entry.
 
 Source: DESIGN.md 5 (memcached may hold reference tokens).
 """
@@ -27,7 +27,7 @@ from daypass.sessions.reference import References, digest_of, new_reference
 from daypass.sessions.refresh_token import RefreshToken
 from daypass.sessions.rotation import new_row, with_grants
 from daypass.sessions.values import Grants, Session, TokenPair
-from daypass.stores.protocol import ReferenceStore, SessionRow
+from daypass.stores.protocol import Denial, ReferenceStore, SessionRow
 
 __all__ = ["CachedFlows", "check_cached_policy"]
 
@@ -120,7 +120,7 @@ class CachedFlows:
             if subject not in (None, owner) or not self._store.drop_reference(digest):
                 raise UnknownSession(NO_SUCH_SESSION)
         if owner is not None:
-            self._teller.ended(sid, subject=owner, reason="logout")
+            self._teller.ends((Denial(sid, 0),), subject=owner, reason="logout")
 
     def refresh(self, refresh_token: str) -> Flow[TokenPair]:
         """Refused: there are no refresh tokens."""

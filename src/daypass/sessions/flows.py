@@ -19,14 +19,14 @@ from daypass.limits import PURGED_AT_ONCE_MAX
 from daypass.sessions.events import EndReason, Refusals, Teller
 from daypass.sessions.feed import Denials
 from daypass.sessions.grants import checked_answer
-from daypass.sessions.pairs import PairMaker
+from daypass.sessions.pairs import PairMaker, session_of
 from daypass.sessions.policy import SessionPolicy
 from daypass.sessions.refresh_token import NOT_OURS, RefreshToken, is_sid, new_refresh_token, read_refresh_token
 from daypass.sessions.rotation import ENDED, Step, judge, new_row, reauthenticated, successor, with_grants
-from daypass.sessions.values import Grants, TokenPair
+from daypass.sessions.values import Grants, Session, TokenPair
 from daypass.stores.protocol import SessionRow, SessionStore
 
-__all__ = ["NO_SUCH_SESSION", "Flow", "Flows", "drive"]
+__all__ = ["NO_SUCH_SESSION", "REFUSED", "Flow", "Flows", "drive"]
 
 T = TypeVar("T")
 Flow = Generator[str, object, T]
@@ -224,6 +224,19 @@ class Flows:
             self._end(sid, subject=subject)
         if row is not None and row.ended_at is None:
             self._teller.end(row, reason="logout")
+
+    def end_all(self, subject: str, *, except_sid: str | None) -> int:
+        """End every session of a subject: see ``Sessions.end_all``."""
+        ended = self._store.end_all(subject, now_s=self._clock(), except_sid=except_sid)
+        self._denials.deny(ended)
+        self._teller.ends(ended, subject=subject, reason="logout_all")
+        return len(ended)
+
+    def active(self, subject: str) -> tuple[Session, ...]:
+        """List the live sessions of a subject: see ``Sessions.active``."""
+        rows = self._store.active(subject, now_s=self._clock())
+        denied = self._denials.denied  # what ended here stays ended, also where an older copy of the store came back
+        return tuple(session_of(row) for row in rows if row.sid not in denied)
 
     def _end(self, sid: str, *, subject: str | None = None) -> None:
         """End a session in the store, and refuse it here."""

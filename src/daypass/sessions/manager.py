@@ -16,19 +16,18 @@ from typing import NoReturn, Self, TypeVar, final
 
 from daypass.encoding import JSON
 from daypass.keyring.ring import KeyRing
-from daypass.sessions.access_tokens import AccessTokens
+from daypass.sessions.assembly import Surroundings, assembled
 from daypass.sessions.events import OnEvent, Teller
-from daypass.sessions.feed import Denials, Follower
-from daypass.sessions.flows import Flow, Flows, drive
+from daypass.sessions.feed import Follower
+from daypass.sessions.flows import Flow, drive
 from daypass.sessions.grants import checked_data, checked_grants, checked_subject, device_label
 from daypass.sessions.opening import check_ring, ring_beside
-from daypass.sessions.pairs import PairMaker, session_of
 from daypass.sessions.policy import DEFAULT_POLICY, SessionPolicy
-from daypass.sessions.principals import Verify, asking_the_store, principal_reader, telling
+from daypass.sessions.principals import Verify, telling
 from daypass.sessions.step_up import require_fresh
 from daypass.sessions.values import Grants, Principal, Session, TokenPair
 from daypass.stores.opening import open_store
-from daypass.stores.protocol import SessionStore
+from daypass.stores.protocol import ReferenceStore, SessionStore
 
 __all__ = ["Authorize", "Sessions"]
 
@@ -42,7 +41,7 @@ class Sessions:
     """Sessions over a store, with tokens under the keys of a ring.
 
     Args:
-        store: where the rows are.
+        store: where the rows are; or a cache, which keeps reference tokens alone: ``start``, ``verify`` and ``end``.
         keys: signs access tokens, and refresh tokens derive from its secrets.
         issuer: ``iss`` of the access tokens.
         audience: ``aud`` of the access tokens.
@@ -81,7 +80,7 @@ class Sessions:
 
     def __init__(
         self,
-        store: SessionStore,
+        store: SessionStore | ReferenceStore,
         keys: KeyRing,
         *,
         issuer: str,
@@ -98,31 +97,13 @@ class Sessions:
         self._policy = policy
         self._authorize = authorize
         self._clock = clock
-        self._closings: tuple[Callable[[], object], ...] = ()
         self._teller = Teller(on_event, clock=clock)
-        tokens = AccessTokens(keys, policy, store, issuer=issuer, audience=audience, clock=clock)
-        self._denials = (
-            Follower(store, policy, clock=clock, monotonic=monotonic)
-            if policy.revocation == "feed"
-            else Denials(clock=clock, monotonic=monotonic)
-        )
-        verify = principal_reader(verifier.verify, self._denials, monotonic)
-        if policy.revocation == "strict":
-            verify = asking_the_store(verify, store, clock)
-        if on_event is not None and (on_change := getattr(keys, "on_change", None)) is not None:
-            self._closings = (on_change(self._teller.keys),)
-        self._verify_in_silence = verify
-        self.verify = verify if on_event is None else telling(verify, verifier.verify, self._teller)
-        self._flows = Flows(
-            store,
-            keys,
-            policy,
-            pairs=PairMaker(keys, policy, issuer=issuer, audience=audience, clock=clock),
-            denials=self._denials,
-            teller=self._teller,
-            asks=authorize is not None,
-            clock=clock,
-            monotonic=monotonic,
+        around = Surroundings(keys, policy, issuer, audience, self._teller, authorize is not None, clock, monotonic)
+        parts = assembled(store, around)
+        self._flows, self._denials, self._verify_in_silence = parts.flows, parts.denials, parts.verify
+        self.verify = parts.verify if on_event is None else telling(parts.verify, parts.verify_token, self._teller)
+        self._closings: tuple[Callable[[], object], ...] = (
+            () if on_event is None else (keys.on_change(self._teller.keys),)
         )
 
     @classmethod
@@ -141,8 +122,10 @@ class Sessions:
         """Open a store by its URL and, where no keys are given, the key ring beside it.
 
         Args:
-            url: ``sqlite:///x.db`` (without keys: ``x.keys.json`` beside it) or ``memory://``.
-            keys: see the class, as for all other words.
+            url: see ``open_store``.
+            keys: see the class, as for all other words. None: ``x.keys.json`` beside ``sqlite:///x.db``; on a server
+                the store keeps the ring, wrapped under the master key of ``DAYPASS_MASTER_KEY``, the same on all nodes.
+                A cache keeps none.
             issuer: ``iss`` of the access tokens.
             audience: ``aud`` of the access tokens.
             policy: how sessions behave.
@@ -290,10 +273,7 @@ class Sessions:
         Raises:
             StoreUnavailable: it could not be recorded, the sessions live.
         """
-        ended = self._store.end_all(checked_subject(subject), now_s=self._clock(), except_sid=except_sid)
-        self._denials.deny(ended)
-        self._teller.ends(ended, subject=subject, reason="logout_all")
-        return len(ended)
+        return self._flows.end_all(checked_subject(subject), except_sid=except_sid)
 
     def active(self, subject: str) -> tuple[Session, ...]:
         """List the live sessions of a subject, the last refreshed first.
@@ -301,9 +281,7 @@ class Sessions:
         Raises:
             StoreUnavailable: the store cannot answer.
         """
-        rows = self._store.active(checked_subject(subject), now_s=self._clock())
-        denied = self._denials.denied  # what ended here stays ended, also where an older copy of the store came back
-        return tuple(session_of(row) for row in rows if row.sid not in denied)
+        return self._flows.active(checked_subject(subject))
 
     # --------------------------------------------------------------------------------- for whoever runs it
 

@@ -1,55 +1,81 @@
-"""The key ring of sessions: the one beside a store, or the caller's. Enters: a URL, keys. Leaves: a ring.
+"""The key ring of sessions: the one beside a store or in it, or the caller's. Enters: a URL, keys. Leaves: a ring.
 
 Source: DESIGN.md 5 (key ring): ``x.keys.json`` beside a new ``x.db``, made on first use and shared by all
-processes.
+processes; on a server in the store itself, wrapped under a master key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+from daypass.concealed import Concealed
 from daypass.errors import ConfigurationError
 from daypass.keyring.ring import KeyRing
 from daypass.keyring.schedule import RotationSchedule
+from daypass.sessions.access_tokens import accepted_names, first_alg, missing_algs
 from daypass.sessions.policy import SessionPolicy
 from daypass.stores.memory import MemoryStore
 from daypass.stores.opening import sqlite_path
 
-if TYPE_CHECKING:
-    from daypass.stores.sql import SQLStore
-
 __all__ = ["check_ring", "ring_beside", "ring_path"]
 
 
-def ring_beside(
-    url: str, store: SQLStore | MemoryStore, policy: SessionPolicy, *, clock: Callable[[], float]
-) -> KeyRing:
-    """Open the ring beside a database, or make it where the database is new.
+def ring_beside(url: str, store: Any, policy: SessionPolicy, *, clock: Callable[[], float]) -> KeyRing:  # noqa: ANN401
+    """Open the ring that belongs to a store, or make it where the store is new; keys that a format lacks are added.
 
     Args:
         url: of the store.
         store: opened.
-        policy: how long its tokens and sessions live, so that the ring keeps their keys as long.
+        policy: its formats, and how long its tokens and sessions live, so that the ring keeps their keys as long.
         clock: epoch seconds.
 
     Raises:
-        ConfigurationError: the database holds sessions and their ring is gone, or others can read it.
+        ConfigurationError: the store holds sessions and their ring is gone, others can read it, there is no master key,
+            or the store keeps no ring.
+        StoreUnavailable: it cannot be read or written now.
     """
     schedule = RotationSchedule(
         token_lifetime_s_max=policy.access_lifetime_s, session_lifetime_s_max=policy.absolute_lifetime_s
     )
+    alg = first_alg(policy.format)
+    place = Concealed(url)
+    del url  # a traceback may show the locals of this frame
     if isinstance(store, MemoryStore):
-        return KeyRing.in_memory(schedule=schedule, clock=clock)
-    path = ring_path(sqlite_path(url))
-    # In this order: another process that opens both for the first time makes the ring before any session.
-    if store.holds_sessions() and not path.exists():
-        raise ConfigurationError(
-            f"the database holds sessions and their key ring {path} is gone: put it back from the backup,"
-            " or move the database away, and everyone logs in anew"
+        ring = KeyRing.in_memory(alg=alg, schedule=schedule, clock=clock)
+    elif place.value.startswith("sqlite:"):
+        path = ring_path(sqlite_path(place.value))
+        # In this order: another process that opens both for the first time makes the ring before any session.
+        if store.holds_sessions() and not path.exists():
+            raise ConfigurationError(
+                f"the database holds sessions and their key ring {path} is gone: put it back from the backup,"
+                " or move the database away, and everyone logs in anew"
+            )
+        ring = KeyRing.open(path, alg=alg, schedule=schedule, clock=clock)
+    elif hasattr(store, "ring_storage"):
+        from daypass.keyring.master_key import master_key_from_env
+
+        ring = KeyRing.from_storage(
+            store.ring_storage(),
+            master_key=master_key_from_env(),
+            alg=alg,
+            schedule=schedule,
+            may_create=not (hasattr(store, "holds_sessions") and store.holds_sessions()),
+            clock=clock,
         )
-    return KeyRing.open(path, schedule=schedule, clock=clock)
+    else:
+        raise ConfigurationError(
+            "a cache would forget a key ring: give keys=KeyRing.open(path), or keys=KeyRing.from_env(name) on all nodes"
+        )
+    try:
+        for name in accepted_names(policy):
+            for missing in missing_algs(ring, name, is_issued=name == policy.format):
+                ring.rotate(alg=missing)
+    except BaseException:
+        ring.close()
+        raise
+    return ring
 
 
 def check_ring(keys: object, policy: SessionPolicy) -> None:

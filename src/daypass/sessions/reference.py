@@ -1,5 +1,6 @@
-"""The reference token, ``dpa1.<256 random bits>.<checksum>``, and what it stands for. Enters: claims, or a text. Leaves:
-the other.
+"""The reference token, ``dpa1.<256 random bits>.<checksum>``, and what it stands for.
+
+Enters: claims, or a text. Leaves: the other.
 
 The text says nothing. A store keeps the claims under its SHA-256, so whoever reads the store has no token; and it keeps
 them sealed (PASETO v4.local) under a key derived from a ring secret, with that SHA-256 as implicit assertion: whoever
@@ -15,7 +16,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
 from daypass.claims import Claims, ClaimsPolicy, compile_policy, encode_claims
 from daypass.concealed import Concealed
@@ -37,7 +38,7 @@ from daypass.paseto.message import opener_of, sealer_of
 from daypass.paseto.token_text import decode_footer, join_token, split_token
 from daypass.stores.protocol import ReferenceStore
 
-__all__ = ["PREFIX", "References", "digest_of", "new_reference"]
+__all__ = ["PREFIX", "References", "digest_of", "keeps_references", "new_reference"]
 
 PREFIX: Final = "dpa1."
 PURPOSE: Final = "daypass reference v1"
@@ -80,6 +81,17 @@ def digest_of(token: object) -> bytes:
     return hashlib.sha256(token.encode("ascii")).digest()
 
 
+def keeps_references(store: object) -> ReferenceStore:
+    """Demand a store that keeps what reference tokens stand for.
+
+    Raises:
+        ConfigurationError: it does not.
+    """
+    if not all(hasattr(store, name) for name in ("put_reference", "get_reference", "drop_reference")):
+        raise ConfigurationError(f"a {type(store).__name__} keeps no reference tokens: it has no put_reference")
+    return cast("ReferenceStore", store)
+
+
 def _checksum(body: str) -> str:
     return b64url_encode(hashlib.sha256(body.encode("ascii")).digest()[:_CHECKSUM_BYTES])
 
@@ -97,7 +109,7 @@ class References:
         clock: epoch seconds.
 
     Raises:
-        ConfigurationError: a store that keeps no reference tokens, or parties that no token could have.
+        ConfigurationError: parties that no token could have.
     """
 
     __slots__ = ("_check", "_clock", "_fits", "_keys", "_parties", "_policy", "_ring", "_store")
@@ -112,8 +124,6 @@ class References:
         leeway_s: float,
         clock: Callable[[], float],
     ) -> None:
-        if not all(hasattr(store, name) for name in ("put_reference", "get_reference", "drop_reference")):
-            raise ConfigurationError("this store keeps no reference tokens: it has no put_reference")
         try:
             self._policy = ClaimsPolicy(issuer=issuer, audience=audience, typ=TYP, leeway_s=leeway_s)
         except (TypeError, ValueError) as error:

@@ -135,9 +135,7 @@ def open_memcached(url: str) -> MemcachedStore:
     if not url.startswith(_SCHEME) or None in servers or len(set(servers)) < len(servers):
         raise ConfigurationError("the URL of a memcached is memcached://host:port, several are joined by commas")
     words = {"connect_timeout": TIMEOUT_S, "timeout": TIMEOUT_S, "no_delay": True}
-    store = MemcachedStore(
-        [PooledClient(server, pool_idle_timeout=CONNECTIONS_KEPT_S, **words) for server in servers]
-    )
+    store = MemcachedStore([PooledClient(server, pool_idle_timeout=CONNECTIONS_KEPT_S, **words) for server in servers])
     store._closes = True
     return store
 

@@ -1,5 +1,7 @@
 """Sessions with a clock that stands still until a test moves it."""
 
+import contextlib
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,8 +99,8 @@ def put_back(house: House, sid: str) -> None:
     if isinstance(store, MemoryStore):
         store._rows[sid] = msgspec.structs.replace(row, ended_at=None)
     else:
-        with store._engine.begin() as connection:
-            connection.exec_driver_sql("update daypass_sessions set ended_at = null, denied_until = null")
+        with contextlib.closing(sqlite3.connect(house.folder / "sessions.db")) as database, database:
+            database.execute("update daypass_sessions set ended_at = null, denied_until = null")
     assert house.store.store.get(sid).is_live(house.clock())
 
 
