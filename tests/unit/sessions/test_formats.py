@@ -1,4 +1,4 @@
-"""Sessions in every format: the verbs, tampering, going over from one format to another, and keys that are not there."""
+"""Sessions in every format: the verbs, tampering, going over from one to another, and keys that are not there."""
 
 import itertools
 import time
@@ -94,7 +94,7 @@ def test_no_character_of_a_token_can_be_another(floor: Floor, name: str) -> None
     assert sessions.verify(token).subject == "u1"
 
 
-@pytest.mark.parametrize(("before", "after"), list(itertools.permutations(FORMATS, 2)))
+@pytest.mark.parametrize("before, after", list(itertools.permutations(FORMATS, 2)))
 def test_going_over_to_another_format_logs_nobody_out(floor: Floor, before: str, after: str) -> None:
     old_node = floor.sessions(format=before)
     pair = old_node.start("u1")
@@ -124,10 +124,9 @@ def test_keys_rotate_and_leave_in_every_format(floor: Floor, name: str) -> None:
     )
     for kid in held:
         floor.ring.retire(kid)
-    deadline = time.monotonic() + 10
+    time.sleep(0.15)  # a verification that proves each token looks at the ring ten times a second
     with pytest.raises(UnknownKey):
-        while time.monotonic() < deadline:  # a verification that proves each token looks at the ring ten times a second
-            sessions.verify(old.access_token)
+        sessions.verify(old.access_token)
     assert sessions.verify(new.access_token).subject == "u1"
 
 
