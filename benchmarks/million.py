@@ -21,7 +21,7 @@ from statistics import median
 from time import perf_counter_ns
 from typing import NamedTuple
 
-from benchmarks.crowd import Database, postgresql_database, sqlite_database
+from benchmarks.crowd import Database, sqlite_database
 from benchmarks.material import AUDIENCE, ISSUER, own_claims
 from benchmarks.report import Bar, Group, Row, Verdict, print_bars, print_group, progress
 from benchmarks.rounds import Call, Result
