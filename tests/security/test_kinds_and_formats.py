@@ -13,8 +13,12 @@ import pytest
 from daypass import jwe, jws, jwt, paseto
 from daypass.errors import MalformedToken, TokenError, UnsupportedToken
 from daypass.jose.jwk import JWK
+from daypass.keyring.ring import KeyRing
 from daypass.paseto.keys import LocalKey, SecretKey
 from daypass.sessions.manager import Sessions
+from daypass.sessions.policy import FORMATS as SESSION_FORMATS
+from daypass.sessions.policy import SessionPolicy
+from daypass.stores.memory import MemoryStore
 from daypass.tokens.any_of import AnyOf
 from daypass.tokens.verifier import Verifier
 from tests import formats
@@ -81,6 +85,39 @@ def test_a_refresh_token_is_no_access_token_and_the_other_way_round(
         with pytest.raises(TokenError):
             sessions.verify(text)
     assert sessions.verify(pair.access_token).subject == "u1"
+
+
+def test_no_token_of_sessions_passes_for_another_and_none_of_a_stranger_passes_for_one_of_theirs(
+    tokens: dict[tuple[str, str], str],
+) -> None:
+    """Over one ring with keys for every format, the kinds that are looked up among them."""
+    ring = KeyRing.in_memory()
+    for alg in ("A256GCM", "v4.public", "v4.local", "v3.public", "v3.local"):
+        ring.rotate(alg=alg, at_once=True)
+    store = MemoryStore()
+
+    def over(name: Any, *others: Any) -> Sessions:
+        policy = SessionPolicy(format=name, accepted_formats=others, revocation="none")
+        return Sessions(store, ring, policy=policy, **PARTIES)
+
+    by_format = {name: over(name) for name in SESSION_FORMATS}
+    pairs = {name: sessions.start("u1") for name, sessions in by_format.items()}
+    for name, sessions in by_format.items():
+        strangers = [*tokens.values(), *(pair.refresh_token for pair in pairs.values())]
+        for text in [*strangers, *(pair.access_token for other, pair in pairs.items() if other != name)]:
+            with pytest.raises(TokenError):
+                sessions.verify(text)
+            if text not in {pair.refresh_token for pair in pairs.values()}:
+                with pytest.raises(TokenError):
+                    sessions.refresh(text)
+        for other in NAMES:
+            with pytest.raises(TokenError):
+                formats.material(other).verifier().verify(pairs[name].access_token)
+    everything = over(*SESSION_FORMATS)
+    assert {everything.verify(pair.access_token).subject for pair in pairs.values()} == {"u1"}
+    for text in [*tokens.values(), *(pair.refresh_token for pair in pairs.values())]:
+        with pytest.raises(TokenError):
+            everything.verify(text)
 
 
 def test_the_keys_of_sessions_make_access_tokens_alone(sessions: Sessions) -> None:

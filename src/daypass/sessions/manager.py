@@ -123,9 +123,8 @@ class Sessions:
 
         Args:
             url: see ``open_store``.
-            keys: see the class, as for all other words. None: ``x.keys.json`` beside ``sqlite:///x.db``; on a server
-                the store keeps the ring, wrapped under the master key of ``DAYPASS_MASTER_KEY``, the same on all nodes.
-                A cache keeps none.
+            keys: see the class, as for all other words. None: ``x.keys.json`` beside ``sqlite:///x.db``, a ring that
+                ends with the process for ``memory://``; any other store needs one, the same on all nodes.
             issuer: ``iss`` of the access tokens.
             audience: ``aud`` of the access tokens.
             policy: how sessions behave.

@@ -1,7 +1,7 @@
-"""The key ring of sessions: the one beside a store or in it, or the caller's. Enters: a URL, keys. Leaves: a ring.
+"""The key ring of sessions: the one beside a store, or the caller's. Enters: a URL, keys. Leaves: a ring.
 
 Source: DESIGN.md 5 (key ring): ``x.keys.json`` beside a new ``x.db``, made on first use and shared by all
-processes; on a server in the store itself, wrapped under a master key.
+processes; a store on a server wants to be told.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["check_ring", "ring_beside", "ring_path"]
 
 
 def ring_beside(url: str, store: Any, policy: SessionPolicy, *, clock: Callable[[], float]) -> KeyRing:  # noqa: ANN401
-    """Open the ring that belongs to a store, or make it where the store is new; keys that a format lacks are added.
+    """Open the ring beside a store, or make it where the store is new; keys that a format lacks are added.
 
     Args:
         url: of the store.
@@ -32,8 +32,8 @@ def ring_beside(url: str, store: Any, policy: SessionPolicy, *, clock: Callable[
         clock: epoch seconds.
 
     Raises:
-        ConfigurationError: the store holds sessions and their ring is gone, others can read it, there is no master key,
-            or the store keeps no ring.
+        ConfigurationError: the store holds sessions and their ring is gone, others can read it, or there is no place
+            beside the store.
         StoreUnavailable: it cannot be read or written now.
     """
     schedule = RotationSchedule(
@@ -54,19 +54,15 @@ def ring_beside(url: str, store: Any, policy: SessionPolicy, *, clock: Callable[
             )
         ring = KeyRing.open(path, alg=alg, schedule=schedule, clock=clock)
     elif hasattr(store, "ring_storage"):
-        from daypass.keyring.master_key import master_key_from_env
-
-        ring = KeyRing.from_storage(
-            store.ring_storage(),
-            master_key=master_key_from_env(),
-            alg=alg,
-            schedule=schedule,
-            may_create=not (hasattr(store, "holds_sessions") and store.holds_sessions()),
-            clock=clock,
+        raise ConfigurationError(
+            "all nodes share one key ring, so give keys: KeyRing.from_storage(store.ring_storage(), master_key="
+            "master_key_from_env()) keeps it in this store, wrapped under DAYPASS_MASTER_KEY; KeyRing.from_env(name) or"
+            " KeyRing.open(path) reads it elsewhere"
         )
     else:
         raise ConfigurationError(
-            "a cache would forget a key ring: give keys=KeyRing.open(path), or keys=KeyRing.from_env(name) on all nodes"
+            "a cache would forget a key ring, so give keys=, the same on all nodes: KeyRing.from_env(name) or"
+            " KeyRing.open(path)"
         )
     try:
         for name in accepted_names(policy):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 import msgspec
@@ -20,7 +21,6 @@ from daypass.errors import (
     DaypassError,
     Expired,
     SessionEnded,
-    SessionError,
     UnknownSession,
 )
 from daypass.limits import DEVICE_CHARACTERS_MAX
@@ -138,12 +138,13 @@ def refresh(request: Request, sessions: Sessions) -> Response:
 def logout(request: Request, sessions: Sessions) -> Response:
     """End the session of the access token or, where that has expired or is not sent, of the refresh token.
 
-    A session that has ended already is no error: the caller wanted it to be over, and it is.
+    A session that has ended already is no error: the caller wanted it to be over, and it is. One that the store does
+    not know is: nobody could record that it is over, and others may accept its access token until that expires.
     """
     refresh_token = read_body(request, bodies.Logout).refresh_token
-    try:
+    with suppress(SessionEnded):
         if refresh_token is not None and not request.header("authorization"):
-            _end_by_refresh_token(refresh_token, sessions)
+            sessions.end_with(refresh_token)
             return json_response(204, None)
         try:
             principal = _principal(request, sessions)
@@ -151,9 +152,7 @@ def logout(request: Request, sessions: Sessions) -> Response:
         except Expired:
             if refresh_token is None:
                 raise
-            _end_by_refresh_token(refresh_token, sessions)
-    except SessionError:  # the tokens are genuine, the session is gone
-        pass
+            sessions.end_with(refresh_token)
     return json_response(204, None)
 
 
@@ -203,12 +202,6 @@ def jwks(_request: Request, sessions: Sessions) -> Response:
 def _principal(request: Request, sessions: Sessions) -> Principal:
     """Verify the access token of a request."""
     return sessions.verify(bearer_token(request))
-
-
-def _end_by_refresh_token(refresh_token: str, sessions: Sessions) -> None:
-    """End a session with nothing but its refresh token: using it up proves that it is the right one."""
-    pair = sessions.refresh(refresh_token)
-    sessions.end(pair.session.sid)
 
 
 def _device(request: Request, label: str | None) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from daypass.errors import StoreUnavailable
 from daypass.keyring.ring import KeyRing
 from daypass.sessions.manager import Sessions
 from daypass.sessions.policy import SessionPolicy
@@ -121,6 +122,29 @@ def test_a_replaced_refresh_token_still_logs_out(
     clock.now += 3600
     assert call(partial(endpoints.logout, sessions=sessions), body=refresh_body(pair)).status == 204
     assert sessions.active("ada@example.com") == ()
+
+
+def test_a_logout_that_nobody_can_record_is_not_answered_as_done(
+    sessions: Sessions, login: Callable[[], Response], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = decoded(login())
+    logout = partial(endpoints.logout, sessions=sessions)
+    rows, sessions._store._rows = sessions._store._rows, {}  # an older copy of the store was put back
+    for refused in (call(logout, pair["access_token"]), call(logout, body=refresh_body(pair))):
+        assert (refused.status, decoded(refused)["code"]) == (401, "unknown_session")
+    sessions._store._rows = rows
+
+    def away(*_values: object, **_words: object) -> None:
+        raise StoreUnavailable("down")
+
+    for verb in ("get", "end"):
+        with monkeypatch.context() as patch:
+            patch.setattr(MemoryStore, verb, away)
+            assert call(logout, body=refresh_body(pair)).status == 503
+    monkeypatch.setattr(MemoryStore, "end", away)
+    assert call(logout, pair["access_token"]).status == 503
+    monkeypatch.undo()
+    assert call(logout, pair["access_token"]).status == 204
 
 
 def test_a_refresh_token_that_comes_back_late_is_refused_by_name(
