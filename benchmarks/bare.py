@@ -12,8 +12,9 @@ from typing import Any
 
 from benchmarks.rounds import Call
 from daypass.stores.protocol import SessionRow
+from daypass.stores.redis_scripts import REPLACE
 
-__all__ = ["WRITTEN", "Bare", "bare_sql"]
+__all__ = ["WRITTEN", "Bare", "bare_redis", "bare_sql"]
 
 Bare = Callable[[Callable[[], str]], Call]
 """From a function that names the next sid to a refresh of that session."""
@@ -87,3 +88,24 @@ def _refreshing(cursor: Any, select: str, update: str, next_sid: Callable[[], st
             raise AssertionError("the bare driver has refreshed nothing")
 
     return refresh
+
+
+def bare_redis(client: Any) -> Bare:
+    """An HMGET, and the script that compares and swaps, by its digest.
+
+    Args:
+        client: a ``redis.Redis`` with one connection.
+    """
+    digest = client.script_load(REPLACE.text)
+
+    def of(next_sid: Callable[[], str]) -> Call:
+        def refresh() -> None:
+            key = f"daypass:session:{{{next_sid()}}}"
+            _constant, mutable, generation, _ended = client.hmget(key, "i", "m", "g", "e")
+            until = int(time.time()) + ACCESS_S
+            if not client.evalsha(digest, 1, key, generation, mutable, int(generation) + 1, until, IDLE_S):
+                raise AssertionError("the bare driver has refreshed nothing")
+
+        return refresh
+
+    return of

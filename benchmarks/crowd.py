@@ -86,7 +86,7 @@ class Database(NamedTuple):
             for statement in self.settle:
                 cursor.execute(statement)
 
-    def count(self) -> int:
+    def total(self) -> int:
         with self.cursor() as cursor:
             cursor.execute(f"SELECT count(*) FROM {TABLE}")
             return int(cursor.fetchone()[0])
@@ -95,7 +95,7 @@ class Database(NamedTuple):
 def _spread() -> dict[str, str]:
     """Expressions of the columns that differ from session to session: the times of each go back as far."""
     now_s = int(time.time())
-    ago = f"(i * 7919) % {SPREAD_S}"
+    ago = f"(i * 7919 - i * 7919 / {SPREAD_S} * {SPREAD_S})"  # the remainder: "%" is a parameter of psycopg
     ends_at = now_s + SPREAD_S + 3600
     return {
         "subject": f"'subject-' || (i / {OF_ONE_SUBJECT})",

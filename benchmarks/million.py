@@ -1,4 +1,4 @@
-"""``python -m benchmarks.million``: what an empty store and one with a million live sessions make of the same work.
+"""What an empty store and one with a million live sessions make of the same work.
 
 Each database is there twice, once with the sessions that are worked on alone, once among a million others. Both do the
 same work by turns, so that what remains of a ratio is the size.
@@ -6,16 +6,14 @@ same work by turns, so that what remains of a ratio is the size.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import sys
-import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import cycle
-from pathlib import Path
 from random import Random
 from statistics import median
 from time import perf_counter_ns
@@ -23,8 +21,9 @@ from typing import NamedTuple
 
 from benchmarks.crowd import Database, postgresql_database, sqlite_database
 from benchmarks.material import AUDIENCE, ISSUER, own_claims
-from benchmarks.report import Bar, Group, Row, Verdict, print_bars, print_group, progress
+from benchmarks.report import Bar, Group, Row, Verdict, progress
 from benchmarks.rounds import Call, Result
+from benchmarks.servers import folder, running
 from daypass.keyring.ring import KeyRing
 from daypass.limits import PURGED_AT_ONCE_MAX
 from daypass.sessions.feed import Follower
@@ -33,16 +32,15 @@ from daypass.sessions.policy import SessionPolicy
 from daypass.sessions.values import TokenPair
 from daypass.stores.opening import open_store
 from daypass.stores.protocol import SessionStore
+from tests.real_servers.postgresql import PostgreSQL
 
-__all__: list[str] = []
+__all__ = ["million_in_postgresql", "million_in_sqlite"]
 
-MILLION = 1_000_000
 WORKED_ON = 1_000
 """Sessions that are refreshed, by turns, so that each finds other pages of the database."""
 OF_THE_LISTED = 5
 ENDINGS = (0, 1_000, 10_000)
 PURGED = 100
-ROUNDS = 60
 IN_A_ROUND = 5
 MOST = 2.0
 MOST_MEMORY = 1.1
@@ -158,7 +156,7 @@ def _demand(found: int, wanted: int) -> None:
 
 def work_group(empty: Side, full: Side, *, rounds: int) -> Group:
     """Every work, by turns in both sizes."""
-    name, count = full.database.name, full.database.count()
+    name, count = full.database.name, full.database.total()
     rows: list[Row] = []
     verdicts: list[Verdict] = []
     title = f"{name}: among {count:,} sessions beside an empty store"
@@ -171,7 +169,7 @@ def work_group(empty: Side, full: Side, *, rounds: int) -> Group:
         kept = spread.ratio <= MOST
         bar = Bar(work.name, "the same in an empty store", MOST)
         verdicts.append(Verdict(title, bar, spread.ratio, spread.low, spread.high, kept))
-    note = f"us are those among {count:,} sessions, the ratio is to a store with {empty.database.count():,}"
+    note = f"us are those among {count:,} sessions, the ratio is to a store with {empty.database.total():,}"
     return Group(title, "", tuple(rows), tuple(verdicts), (note,))
 
 
@@ -260,47 +258,29 @@ def _follower(one: Side) -> Follower:
 # -------------------------------------------------------------------------------------------------- databases
 
 
-def sqlite_sides(resources: ExitStack, others: int) -> tuple[Side, Side]:
+def million_in_sqlite(others: int, *, rounds: int) -> Iterator[Group]:
     """Two SQLite files in memory, so that a slow disk hides nothing."""
-    folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="daypass-bench-", dir=memory_folder())))
-    sides = []
-    for name, count in (("empty", 0), ("full", others)):
-        store = open_store(f"sqlite:///{folder / name}.db")
-        resources.callback(store.close)
-        sides.append(side(store, sqlite_database(folder / f"{name}.db"), count))
-    return sides[0], sides[1]
+    with folder("memory") as data, ExitStack() as resources:
+        sides = []
+        for name, count in (("empty", 0), ("full", others)):
+            store = open_store(f"sqlite:///{data / name}.db")
+            resources.callback(store.close)
+            sides.append(side(store, sqlite_database(data / f"{name}.db"), count))
+        yield from _groups(*sides, rounds=rounds)
 
 
-def memory_folder() -> str | None:
-    """A folder in memory, where the machine has one."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+def million_in_postgresql(others: int, *, rounds: int) -> Iterator[Group]:
+    """Two databases of one server, in memory too, waiting for the disk that there is not."""
+    with running(PostgreSQL(durable=True), "memory") as server, ExitStack() as resources:
+        sides = []
+        for count in (0, others):
+            name = server.new_database()
+            store = open_store(server.url_of(name))
+            resources.callback(store.close)
+            sides.append(side(store, postgresql_database(partial(server.connect, name)), count))
+        yield from _groups(*sides, rounds=rounds)
 
 
-DATABASES = {"sqlite": sqlite_sides}
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.million", description=(__doc__ or "").partition(":")[2])
-    parser.add_argument("--only", choices=DATABASES, help="one database")
-    parser.add_argument("--sessions", type=int, default=MILLION, metavar="N", help="another number than a million")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 where a bar is missed")
-    asked = parser.parse_args()
-    began = time.monotonic()
-    verdicts: list[Verdict] = []
-    for name, sides in DATABASES.items():
-        if asked.only not in {None, name}:
-            continue
-        with ExitStack() as resources:
-            empty, full = sides(resources, asked.sessions)
-            for group in (memory_group(empty, full), work_group(empty, full, rounds=asked.rounds)):
-                print_group(group)
-                sys.stdout.flush()
-                verdicts += group.verdicts
-    print_bars(verdicts)
-    print(f"\n{time.monotonic() - began:.0f} s")
-    return 1 if asked.strict and not all(verdict.is_kept for verdict in verdicts) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _groups(empty: Side, full: Side, *, rounds: int) -> Iterator[Group]:
+    yield memory_group(empty, full)
+    yield work_group(empty, full, rounds=rounds)

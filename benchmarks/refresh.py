@@ -14,7 +14,7 @@ from itertools import cycle
 
 import msgspec
 
-from benchmarks.bare import WRITTEN, Bare, bare_sql
+from benchmarks.bare import WRITTEN, Bare, bare_redis, bare_sql
 from benchmarks.material import AUDIENCE, ISSUER, own_claims
 from benchmarks.report import Bar, Group, rows_of
 from benchmarks.rounds import Call, measure
@@ -28,6 +28,7 @@ from daypass.stores.opening import open_store
 from daypass.stores.protocol import SessionRow, SessionStore
 from tests.real_servers.mariadb import MariaDB
 from tests.real_servers.postgresql import PostgreSQL
+from tests.real_servers.redis import Redis
 
 __all__ = ["refresh_in_mariadb", "refresh_in_postgresql", "refresh_in_redis", "refresh_in_sqlite"]
 
@@ -41,10 +42,13 @@ ACCESS_S = POLICY.access_lifetime_s
 
 
 def refresh_in_sqlite(place: Place, *, rounds: int) -> Group:
-    with folder(place) as data, closing(open_store(f"sqlite:///{data / 'daypass.db'}")) as store:
-        with closing(sqlite3.connect(data / "daypass.db", isolation_level=None)) as connection:
-            connection.execute("PRAGMA synchronous=FULL")  # as the store does
-            return _refresh_group(f"SQLite, {_in_words(place)}", store, bare_sql(connection.cursor(), "?"), rounds)
+    with (
+        folder(place) as data,
+        closing(open_store(f"sqlite:///{data / 'daypass.db'}")) as store,
+        closing(sqlite3.connect(data / "daypass.db", isolation_level=None)) as connection,
+    ):
+        connection.execute("PRAGMA synchronous=FULL")  # as the store does
+        return _refresh_group(f"SQLite, {_in_words(place)}", store, bare_sql(connection.cursor(), "?"), rounds)
 
 
 def refresh_in_postgresql(place: Place, *, rounds: int) -> Group:
@@ -53,6 +57,15 @@ def refresh_in_postgresql(place: Place, *, rounds: int) -> Group:
 
 def refresh_in_mariadb(place: Place, *, rounds: int) -> Group:
     return _refresh_in_server(MariaDB(durable=True), "MariaDB", place, rounds)
+
+
+def refresh_in_redis(place: Place, *, rounds: int) -> Group:
+    import redis
+
+    with running(Redis(durable=True), place) as server, closing(open_store(server.url)) as store:
+        client = redis.Redis(host="127.0.0.1", port=server.port, single_connection_client=True)
+        with closing(client):
+            return _refresh_group(f"Redis, {_in_words(place)}", store, bare_redis(client), rounds)
 
 
 def _refresh_in_server(server: PostgreSQL | MariaDB, name: str, place: Place, rounds: int) -> Group:
