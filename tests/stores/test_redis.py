@@ -1,7 +1,5 @@
 """Redis: round trips, connections that broke, scripts that were forgotten, servers that evict."""
 
-import contextlib
-import ctypes
 import multiprocessing
 import threading
 import time
@@ -19,11 +17,8 @@ from daypass.limits import LEEWAY_S_MAX
 from daypass.sessions import Sessions
 from daypass.stores.redis import RedisStore, open_redis
 from tests.real_servers.redis import PASSWORD, Redis, RedisCluster
+from tests.stores.interrupting import THREADS, leaves_no_answer_behind, quietly
 from tests.stores.test_contract import NOW, row
-
-
-class Interrupt(BaseException):
-    """Hits a thread from outside, as a time limit of a framework does."""
 
 
 @pytest.fixture
@@ -95,43 +90,14 @@ def test_a_server_that_is_away_is_no_refusal(redis_server: Redis) -> None:
     assert store.get(one.sid) == one  # what was confirmed a while ago was on the disk
 
 
+@quietly
 def test_an_interrupted_call_leaves_no_answer_to_the_next(store: RedisStore) -> None:
-    rows = [row() for _ in range(8)]
+    rows = [row() for _ in range(THREADS)]
     for one in rows:
         store.insert(one, sessions_max=100, now_s=NOW)
-    wrong: list[object] = []
-    done = threading.Event()
-
-    def read(number: int) -> None:
-        mine = rows[number]
-        while not done.is_set():
-            try:
-                found = store.get(mine.sid)
-                if found != mine:
-                    wrong.append(found)
-            except (Interrupt, StoreUnavailable):
-                pass
-
-    def run(number: int) -> None:
-        while not done.is_set():
-            with contextlib.suppress(Interrupt):
-                read(number)
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(rows))]
-    for thread in threads:
-        thread.start()
-    ends = time.monotonic() + 2
-    raised = 0
-    while time.monotonic() < ends:
-        for thread in threads[::2]:
-            identity = ctypes.c_ulong(thread.ident or 0)
-            raised += ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(Interrupt))
-        time.sleep(0.02)
-    done.set()
-    for thread in threads:
-        thread.join(10)
+    wrong, raised = leaves_no_answer_behind(store, rows)
     assert wrong == []
-    assert raised > 100
+    assert raised > 50
     for one in rows:
         assert store.get(one.sid) == one
 

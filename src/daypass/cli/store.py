@@ -27,8 +27,8 @@ def upgrade(
     url: Annotated[
         str | None,
         typer.Argument(
-            help="sqlite:///file.db, postgresql://..., mysql://... A URL with a password is better kept in the variable,"
-            f" where no list of processes shows it. [{VARIABLE}]",
+            help="sqlite:///file.db, postgresql://..., mysql://... A URL with a password is better kept in the"
+            f" variable, where no list of processes shows it. [{VARIABLE}]",
             show_default=False,
         ),
     ] = None,

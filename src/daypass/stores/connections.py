@@ -52,10 +52,12 @@ class Lease:
         self.mark: object = None
         self.used_at = 0.0
 
-    def close(self) -> None:
+    def close(self, driver: Driver) -> None:
         """Close the connection, which undoes what was not committed."""
+        connection, self.connection = self.connection, None
+        cursor, self.cursor = self.cursor, None
         with suppress(Exception):  # it may be closed, broken, or in the middle of something
-            self.connection.close()
+            driver.close(connection, cursor)
 
 
 @final
@@ -111,7 +113,7 @@ class Connections:
     def give(self, lease: Lease) -> None:
         """Take a connection back on which every call has come to its end."""
         if lease.owners is not self._leases or len(self._idle) >= self._kept:
-            lease.close()
+            lease.close(self.driver)
             lease.owners = None
             self._leases.discard(lease)
         else:
@@ -124,7 +126,7 @@ class Connections:
         """Close a connection of which nobody knows where it stands."""
         lease.owners = None
         self._leases.discard(lease)
-        lease.close()
+        lease.close(self.driver)
         if self._waiting:
             self._tell()
 

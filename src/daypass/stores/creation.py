@@ -20,6 +20,7 @@ from daypass.stores.direct import Statement
 from daypass.stores.problems import Problem
 from daypass.stores.rows import text_of
 from daypass.stores.schema import INDEXES, SCHEMA_VERSION, TABLES
+from daypass.stores.statements import Statements
 
 __all__ = ["FEED", "RING", "lock_name", "prepare", "upgrade", "version_of"]
 
@@ -33,6 +34,9 @@ _FORBIDDEN: Final = (
     "the database user may not make tables: run `daypass store upgrade` once, as a user who may; after that, this one"
     " needs no more than SELECT, INSERT, UPDATE and DELETE"
 )
+
+_FirstRow = tuple[tuple[Statement, Statement], dict[str, object], dict[str, object]]
+"""How to look for a row and how to add it, what the one needs, and what the other."""
 
 
 def lock_name(digest: bytes) -> str:
@@ -146,7 +150,9 @@ def _make_all(database: Database, transaction: Transaction) -> None:
 
 def _make_each(database: Database) -> None:
     """Create what is missing step by step: MariaDB commits after each table, and MySQL has no IF NOT EXISTS."""
-    clauses = [CreateTable(table, if_not_exists=True) for table in TABLES.sorted_tables]
+    clauses: list[CreateTable | CreateIndex] = [
+        CreateTable(table, if_not_exists=True) for table in TABLES.sorted_tables
+    ]
     clauses += [CreateIndex(index) for index in INDEXES]
     for clause in clauses:
         _unless_there(database, Statement(clause, database.driver), {})
@@ -164,18 +170,20 @@ def _unless_there(database: Database, statement: Statement, values: dict[str, ob
             raise
 
 
-def _first_rows(
-    database: Database,
-) -> list[tuple[tuple[Statement, Statement], dict[str, object], dict[str, object]]]:
-    """List the rows that are there from the beginning: how to look for one, and what to add. The version is last."""
+def _first_rows(database: Database) -> list[_FirstRow]:
+    """List the rows that are there from the beginning. The version is last."""
     say = database.statements
     meta = [(f"lock.{number:02x}", "") for number in range(_LOCKS)] if not database.locks_all else []
     meta += [(FEED, secrets.token_urlsafe(16)), (SCHEMA, str(SCHEMA_VERSION))]
-    blob = (
-        (say.blob_version, say.add_blob),
-        {"wanted": RING},
-        {"new_name": RING, "new_version": "", "new_value": None},
-    )
-    return [blob] + [
-        ((say.meta, say.put_meta), {"wanted": name}, {"new_name": name, "new_value": value}) for name, value in meta
+    return [
+        (
+            (say.blob_version, say.add_blob),
+            {"wanted": RING},
+            {"new_name": RING, "new_version": "", "new_value": None},
+        ),
+        *(_meta_row(say, name, value) for name, value in meta),
     ]
+
+
+def _meta_row(say: Statements, name: str, value: str) -> _FirstRow:
+    return (say.meta, say.put_meta), {"wanted": name}, {"new_name": name, "new_value": value}

@@ -51,6 +51,10 @@ class Driver:
         """Name what a new connection leads to; one whose mark has changed is not used again."""
         return None
 
+    def close(self, connection: Any, _cursor: Any) -> None:  # noqa: ANN401
+        """Close a connection wherever it stands, without waiting for an answer. Raises whatever the driver raises."""
+        connection.close()
+
     def is_silent(self, _connection: Any) -> bool | None:  # noqa: ANN401
         """Tell whether the server has said nothing unasked: a connection that it closed has. None: unknown."""
         return None
@@ -84,6 +88,12 @@ class SQLiteDriver(Driver):
 
     def mark(self) -> object:
         return file_at(self._path) if self._path else None
+
+    def close(self, connection: Any, cursor: Any) -> None:  # noqa: ANN401
+        # As long as anything refers to a statement, SQLite keeps a closed connection alive, and its locks.
+        if cursor is not None:
+            cursor.close()
+        connection.close()
 
     def is_silent(self, _connection: Any) -> bool | None:  # noqa: ANN401
         return True

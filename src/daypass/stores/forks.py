@@ -1,4 +1,4 @@
-"""Transactions that no fork cuts in two. Enters: an engine, connections. Leaves: transactions no fork finds open.
+"""Transactions that no fork cuts in two. Enters: connections. Leaves: a transaction; a fork finds nothing open.
 
 SQLite keeps in the memory of a process, and once for all its connections to a file, what that process has
 locked. A child forked in the middle of another thread's transaction would find the file locked for as long as

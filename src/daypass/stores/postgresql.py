@@ -6,7 +6,8 @@ through a dead network, is given up.
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+from contextlib import suppress
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
@@ -23,7 +24,6 @@ _DEFAULTS: Final = {
     # The server stops by itself what nobody waits for any more, and lets go what a dead client holds.
     "options": "-c statement_timeout=4500 -c idle_in_transaction_session_timeout=30000",
 }
-T = TypeVar("T")
 
 
 def postgresql_engine(place: Concealed) -> sa.Engine:
@@ -44,11 +44,11 @@ def postgresql_engine(place: Concealed) -> sa.Engine:
         is_there = True
     if not is_there:
         raise ConfigurationError('psycopg is not installed: pip install "daypass[postgresql]"')
-    try:
+    words: Concealed | None = None
+    with suppress(psycopg.Error, UnicodeError):
         words = Concealed({**_DEFAULTS, **conninfo_to_dict(place.value)})
-    except (psycopg.Error, UnicodeError):
-        words = None  # type: ignore[assignment]
-    if words is None:
+    port = "" if words is None else str(words.value.get("port") or "")
+    if words is None or not all(one.isdecimal() for one in port.split(",") if one):
         raise ConfigurationError(
             "this is no URL of PostgreSQL: postgresql://user:password@host:5432/database, and a password with @ : / ? #"
             " in it is percent-encoded"
@@ -68,12 +68,11 @@ def postgresql_engine(place: Concealed) -> sa.Engine:
             self.pgconn.finish()
             raise psycopg.errors.ConnectionTimeout("timeout: no answer in time")
 
-    port = str(words.value.get("port") or "")
     return sa.create_engine(
         sa.URL.create(
             "postgresql+psycopg",
             host=words.value.get("host"),
-            port=int(port) if port.isdigit() else None,
+            port=int(port) if port.isdecimal() else None,
             database=words.value.get("dbname"),
         ),
         creator=lambda: Impatient.connect(**words.value),

@@ -168,8 +168,8 @@ class RedisStore:
         value = until.to_bytes(_UNTIL_BYTES, "big") + sealed
         self._commands.call(key, "SET", key, value, "EX", _seconds(until, time.time()))
 
-    def get_reference(self, digest: bytes, *, now_s: float, until: int | None = None) -> bytes | None:  # noqa: ARG002 - of caches
-        """Read what a reference token stands for."""
+    def get_reference(self, digest: bytes, *, now_s: float, until: int | None = None) -> bytes | None:  # noqa: ARG002
+        """Read what a reference token stands for. An entry keeps its time: ``until`` is for memcached."""
         key = self._reference(digest)
         value = self._commands.call(key, "GET", key)
         if value is None or int.from_bytes(value[:_UNTIL_BYTES], "big") <= now_s:
