@@ -9,8 +9,6 @@ from daypass.errors import DaypassError, SessionEnded, StoreUnavailable
 from daypass.sessions import Sessions
 from daypass.sessions.values import Principal, TokenPair
 
-Answer = object
-
 
 def at_once(count: int, act: Callable[[int], object], at: float) -> list[object]:
     """Do something in many threads at the same moment; return what each got, refusals included.
@@ -75,6 +73,21 @@ def refresh_on_and_on(sessions: Sessions, pair: TokenPair, threads: int, at: flo
 
     at_once(threads, run, at)
     return seen
+
+
+def refresh_each_on_and_on(sessions: Sessions, pairs: list[TokenPair], at: float) -> list[TokenPair | DaypassError]:
+    """Refresh each session in a thread of its own until it has ended."""
+    return [
+        one
+        for seen in at_once(len(pairs), lambda number: refresh_on_and_on(sessions, pairs[number], 1, at), at)
+        for one in seen
+    ]
+
+
+def end_all_at(sessions: Sessions, subject: str, at: float) -> int:
+    """End all sessions of somebody at a moment."""
+    time.sleep(max(0.0, at - time.monotonic()))
+    return sessions.end_all(subject)
 
 
 def end_at(sessions: Sessions, sid: str, at: float) -> float:

@@ -1,12 +1,15 @@
 """Races between processes: whatever is asked at the same moment, there is one answer that all agree on."""
 
+import itertools
 import time
 from pathlib import Path
 
 import pytest
 
 from daypass.errors import SessionEnded
+from daypass.keyring.ring import KeyRing
 from daypass.limits import LEEWAY_S_MAX
+from daypass.sessions import Sessions
 from daypass.sessions.values import TokenPair
 from daypass.stores.memory import MemoryStore
 from tests.faults import duties
@@ -57,7 +60,10 @@ def test_a_logout_that_races_refreshes_is_final(
     pairs = [first, *(one for one in seen if isinstance(one, TokenPair))]
     with sessions_at(shared_url, ring) as late:
         for pair in pairs:
-            for use in (lambda pair=pair: late.refresh(pair.refresh_token), lambda pair=pair: late.verify(pair.access_token)):
+            for use in (
+                lambda pair=pair: late.refresh(pair.refresh_token),
+                lambda pair=pair: late.verify(pair.access_token),
+            ):
                 with pytest.raises(SessionEnded):
                     use()
         row = late._store.get(first.session.sid)
@@ -69,11 +75,37 @@ def test_a_logout_that_races_refreshes_is_final(
         assert node.ask(duties.await_refusal, pairs[-1].access_token, 10) is not None
 
 
+def test_a_logout_everywhere_that_races_rotations_is_final(nodes: list[Node], shared_url: str, ring: Path) -> None:
+    """The same for all sessions of somebody, while each of them rotates as fast as it can."""
+    *refreshing, ending = nodes
+    for node in refreshing:
+        node.open(shared_url, ring, refresh_grace_s=0, feed_poll_s=0.1, feed_stale_after_s=30)
+    started = [[ending.ask(duties.start, "alice") for _ in range(3)] for _ in refreshing]
+    at = soon()
+    for node, firsts in zip(refreshing, started, strict=True):
+        node.tell(duties.refresh_each_on_and_on, firsts, at)
+    ending.tell(duties.end_all_at, "alice", at + 0.2)
+    assert ending.answer() == 6
+    seen = [one for node in refreshing for one in node.answer()]
+    assert [type(one) for one in seen if not isinstance(one, TokenPair)] == [SessionEnded] * 6
+    pairs = [one for one in seen if isinstance(one, TokenPair)]
+    assert pairs, "nothing was rotated meanwhile"
+    with sessions_at(shared_url, ring, refresh_grace_s=0) as late:
+        assert late.active("alice") == ()
+        for pair in pairs:
+            with pytest.raises(SessionEnded):
+                late.verify(pair.access_token)
+            with pytest.raises(SessionEnded):
+                late.refresh(pair.refresh_token)
+        until = {denial.sid: denial.until for denial in late._store.denials(since_s=None, now_s=time.time()).entries}
+        for first in itertools.chain(*started):
+            row = late._store.get(first.session.sid)
+            assert row.ended_at is not None
+            assert until[row.sid] >= row.access_until + LEEWAY_S_MAX
+
+
 def test_a_logout_that_races_refreshes_is_final_in_memory() -> None:
     """The same between threads."""
-    from daypass.keyring.ring import KeyRing
-    from daypass.sessions import Sessions
-
     sessions = Sessions(MemoryStore(), KeyRing.in_memory(alg="HS256"), **WORDS)
     for _ in range(10):
         first = sessions.start("alice")
