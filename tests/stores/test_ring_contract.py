@@ -170,8 +170,8 @@ def test_rings_that_are_made_at_once_are_one(keeper: Any) -> None:
 
     def make(_: int) -> frozenset[str]:
         ready.wait()
-        ring = KeyRing.from_storage(keeper.ring_storage(), master_key=master)
-        return frozenset(entry.kid for entry in ring.entries())
+        with KeyRing.from_storage(keeper.ring_storage(), master_key=master) as ring:
+            return frozenset(entry.kid for entry in ring.entries())
 
     answers = together(4, make)
     assert len(set(answers)) == 1, answers

@@ -21,7 +21,7 @@ from daypass.stores.opening import open_store
 from daypass.stores.protocol import SessionRow
 from daypass.stores.sql import SQLStore
 from tests.real_servers.server import Server
-from tests.stores.interrupting import THREADS, Interrupt, leaves_no_answer_behind, quietly
+from tests.stores.interrupting import THREADS, Interrupt, leaves_no_answer_behind
 from tests.stores.test_contract import NOW, row
 
 SERVERS = ("postgresql", "mariadb")
@@ -93,7 +93,6 @@ def shown(error: BaseException) -> str:
 # -------------------------------------------------------------------------------------------- interrupted calls
 
 
-@quietly
 def test_calls_that_are_interrupted_leave_no_answer_to_the_next(store: SQLStore) -> None:
     rows = filled(store, THREADS)
     wrong, raised = leaves_no_answer_behind(store, rows)
