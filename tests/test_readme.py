@@ -47,6 +47,7 @@ SHAPES = [
     (r"\b(k[1-4]\.[a-z.-]+)\.[\w-]{20,}", r"<\1>"),
     (r"(?<![\w-])[\w-]{42}[AEIMQUYcgkosw048](?![\w-])", "<kid>"),
     (r"(?<![\w-])[\w-]{21}[AQgw](?![\w-])", "<id>"),
+    (r"(?m)^([A-Z]\S+ +)[\w-]{8}(?= +[·█])", r"\1<beginning of a kid>"),  # on the timeline of `daypass keys list`
     (r"\b[0-9a-f]{32}\b", "<jti>"),
     (r"\b1[0-9]{9}\b", "<epoch seconds>"),
     (r"\b20\d\d-\d\d-\d\d \d\d:\d\d(:\d\d)?\b", "<time>"),

@@ -1,8 +1,8 @@
 """Whatever happens to a ring of several kinds: rotations, retirements, kinds that come and go, clocks that step.
 
-What a ring promises for every history: a kind in use has exactly one key that issues, and what it issued is accepted for
-as long as it lives, unless its key was retired. The ring is followed by a process whose clock is right; those that change
-it may have a wrong one.
+What a ring promises for every history: a kind in use has exactly one key that issues, and what it issued is accepted
+for as long as it lives, unless its key was retired. The ring is followed by a process whose clock is right; those that
+change it may have a wrong one.
 """
 
 from functools import cache

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from daypass.cli import keys, store, token, users
+from daypass.cli import keys, sessions, store, token, users
 from daypass.cli.serve import serve
 
 __all__ = ["application"]
@@ -23,6 +23,7 @@ application = typer.Typer(
 )
 application.command()(serve)
 application.add_typer(users.group, name="users")
+application.add_typer(sessions.group, name="sessions")
 application.add_typer(keys.group, name="keys")
 application.add_typer(store.group, name="store")
 application.add_typer(token.group, name="token")

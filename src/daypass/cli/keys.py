@@ -6,6 +6,8 @@ Enters: no secret. Leaves: a table, a new key.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +18,10 @@ from daypass.cli.files import write_all_new
 from daypass.cli.key_sources import PasswordEnv, variable
 from daypass.cli.options import Data, moment, print_table
 from daypass.cli.paseto_keys import paseto_algorithm, spelt_key
+from daypass.cli.places import Store, existing_store, store_place
+from daypass.cli.timeline import timeline
 from daypass.cli.token_paseto import refuse_options_of_jose
+from daypass.concealed import Concealed
 from daypass.encoding import encode_json
 from daypass.errors import ConfigurationError
 
@@ -27,14 +32,20 @@ if TYPE_CHECKING:
 __all__ = ["group"]
 
 group = typer.Typer(
-    help="The key ring: list, rotate, retire. And new keys for anything else: generate.", no_args_is_help=True
+    help="The key ring: list, rotate, retire, rewrap. And new keys for anything else: generate.", no_args_is_help=True
 )
 
 
+File = Annotated[
+    Path | None, typer.Option("--file", help="A ring in a file, as KeyRing.open makes it.", show_default=False)
+]
+
+
 @group.command("list")
-def list_keys(*, data: Data = None) -> None:
-    """List the keys, without anything secret. Times are UTC."""
-    now_s = time.time()
+def list_keys(*, file: File = None, store: Store = None, data: Data = None) -> None:
+    """List the keys, without anything secret, and draw when each is used. Times are UTC."""
+    with _ring(file, store, data) as ring:
+        now_s, entries = time.time(), ring.entries()
     rows = [
         (
             entry.kid,
@@ -45,10 +56,20 @@ def list_keys(*, data: Data = None) -> None:
             moment(entry.retire_at),
             moment(entry.remove_at),
         )
-        for entry in _ring(data).entries()
+        for entry in entries
     ]
     columns = ("KID", "ALG", "PURPOSE", "STATE", "USED FROM", "USED UNTIL", "REMOVED")
     print_table(columns, rows)
+    head, *drawn, meaning = timeline(entries, now_s=now_s)
+    print()
+    print_table(
+        ("ALG", "KID", head),
+        [
+            (entry.alg, entry.kid.rpartition(".")[2][:8], line)  # of PASETO they all begin with k4.pid.
+            for entry, line in zip(entries, drawn, strict=True)
+        ],
+    )
+    print(meaning)
 
 
 @group.command()
@@ -58,12 +79,26 @@ def rotate(
         bool,
         typer.Option("--at-once", help="Sign with the new key from now on: for a key that has leaked, then retire it."),
     ] = False,
+    alg: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the new key: EdDSA, ES256, A256GCM, v4.public ...; one of another kind goes on beside the others."
+            " Without it every kind in use gets a successor.",
+            show_default=False,
+        ),
+    ] = None,
+    replaces_all: Annotated[
+        bool,
+        typer.Option("--replaces-all", help="With --alg: the last step of a change of format, no other kind goes on."),
+    ] = False,
+    file: File = None,
+    store: Store = None,
     data: Data = None,
 ) -> None:
     """Make a new key. It is published now and signs soon; nobody is logged out."""
-    ring = _ring(data)
-    kid = ring.rotate(at_once=at_once)
-    entry = next(entry for entry in ring.entries() if entry.kid == kid)
+    with _ring(file, store, data) as ring:
+        kid = ring.rotate(at_once=at_once, alg=alg, replaces_all=replaces_all)
+        entry = next(entry for entry in ring.entries() if entry.kid == kid)
     print(f"new key {kid}, signs from {moment(entry.sign_from)} UTC")
 
 
@@ -72,11 +107,22 @@ def rotate(
 def retire(
     kid: Annotated[str, typer.Argument(help="The KID of a key that has a successor.", show_default=False)],
     *,
+    file: File = None,
+    store: Store = None,
     data: Data = None,
 ) -> None:
-    """Refuse what was made with a key, within about a second: for a key that has leaked."""
-    _ring(data).retire(kid)
+    """Refuse what was made with a key, in all processes within about two seconds: for a key that has leaked."""
+    with _ring(file, store, data) as ring:
+        ring.retire(kid)
     print(f"retired {kid}")
+
+
+@group.command()
+def rewrap(*, store: Store = None) -> None:
+    """Wrap a ring that a store keeps under the first of the master keys in DAYPASS_MASTER_KEY."""
+    with _ring(None, store, None) as ring:
+        ring.rewrap()
+    print("wrapped under the first master key; the others may be left out when all nodes have it")
 
 
 @group.command()
@@ -150,16 +196,49 @@ def _spelt(key: JWK, *, pem: bool, private: bool, password: bytes | None = None)
     return encode_json(key.to_dict(private=private)) + b"\n"
 
 
-def _ring(data: Path | None) -> KeyRing:
-    """Open the ring that the service uses, and never a new one."""
+@contextmanager
+def _ring(file: Path | None, store: str | None, data: Path | None) -> Iterator[KeyRing]:
+    """Open the ring that is meant, and never a new one."""
     from daypass.keyring.ring import KeyRing
-    from daypass.server.settings import KEYS_VARIABLE, read_settings
 
-    settings = read_settings(data=data)
-    if settings.keys_from_environment:
-        return KeyRing.from_env(KEYS_VARIABLE)
-    if not settings.keys.is_file():
+    if file is not None and (store or data is not None):
+        raise ConfigurationError("--file names a ring, --store and --data another one: give one")
+    place = store_place(store, data) if file is None else None
+    del store
+    if place is not None:
+        with _ring_of_store(place) as ring:
+            yield ring
+        return
+    if file is not None:
+        path = file
+    else:
+        from daypass.server.settings import KEYS_VARIABLE, read_settings
+
+        settings = read_settings(data=data)
+        if settings.keys_from_environment:
+            yield KeyRing.from_env(KEYS_VARIABLE)
+            return
+        path = settings.keys
+    if not path.is_file():
         raise ConfigurationError(
-            f"there is no key ring {settings.keys}: run `daypass serve` once, or name its folder with --data"
+            f"there is no key ring {path}: run `daypass serve` once, or name its folder (--data) or its file (--file)"
         )
-    return KeyRing.open(settings.keys)
+    yield KeyRing.open(path)
+
+
+@contextmanager
+def _ring_of_store(place: Concealed) -> Iterator[KeyRing]:
+    """Open the ring beside a SQLite file, or the one that a store keeps under a master key."""
+    from daypass.keyring.master_key import master_key_from_env
+    from daypass.keyring.ring import KeyRing
+    from daypass.sessions.opening import ring_path
+    from daypass.stores.opening import sqlite_path
+
+    if place.value.startswith("sqlite:") and (path := ring_path(sqlite_path(place.value))).is_file():
+        yield KeyRing.open(path)
+        return
+    with existing_store(place) as opened:
+        if not hasattr(opened, "ring_storage"):
+            raise ConfigurationError("memcached keeps no key ring: name its file with --file")
+        with KeyRing.from_storage(opened.ring_storage(), master_key=master_key_from_env(), may_create=False) as ring:
+            yield ring

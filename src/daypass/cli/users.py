@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from daypass.cli.options import Data, moment, print_table
+from daypass.cli.places import service_settings
 from daypass.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -117,16 +118,13 @@ def revoke(email: Email, role: Annotated[str, typer.Argument(help="The role.")],
 
 def _settings(data: Path | None, *, make: bool = False) -> Settings:
     """Find the data folder, which a first ``serve`` or ``add`` has made."""
+    if not make:
+        return service_settings(data)
     from daypass.server.boot import make_folder
     from daypass.server.settings import read_settings
 
     settings = read_settings(data=data)
-    if make:
-        make_folder(settings)
-    elif not settings.database.is_file():
-        raise ConfigurationError(
-            f"no database in {settings.data}: run `daypass serve` once, or name its folder with --data"
-        )
+    make_folder(settings)
     return settings
 
 

@@ -80,7 +80,7 @@ def _about_rotation(content: RingContent, place: Circumstances, now_s: float) ->
         if every_s:
             how += f", so that rotate_every_s={every_s:g} has no effect"
     elif not every_s:
-        how = "by hand (rotate, or `daypass keys rotate`); no schedule makes new keys"
+        how = "by hand (rotate, or `daypass keys rotate`), by no schedule"
     else:
         when = "as soon as a process looks" if next_s <= now_s else f"at {_utc(next_s)}"
         who = "this process does it, or another one" if place.rotates else "this process leaves it to others"
@@ -134,11 +134,16 @@ def _in_words(entry: RingEntry, now_s: float) -> str:
 
 
 def _duration(of_s: float) -> str:
-    """Write a duration in the largest unit that divides it."""
+    """Write a duration as a person says it: ``30 d 5 min``."""
+    words = []
+    rest_s = of_s
     for unit_s, name in _UNITS:
-        if of_s >= unit_s and of_s % unit_s == 0:
-            return f"{of_s / unit_s:g} {name}"
-    return f"{of_s:.15g} s" if of_s == int(of_s) else f"{of_s:.1f} s"
+        count, rest_s = divmod(rest_s, unit_s)
+        if count:
+            words.append(f"{count:g} {name}")
+    if rest_s or not words:
+        words.append(f"{rest_s:.15g} s" if rest_s == int(rest_s) else f"{rest_s:.1f} s")
+    return " ".join(words)
 
 
 def _utc(at_s: float) -> str:

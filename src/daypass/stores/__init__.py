@@ -10,12 +10,13 @@ from daypass.stores.memory import MemoryStore as MemoryStore
 from daypass.stores.opening import open_store as open_store
 
 if TYPE_CHECKING:
+    from daypass.stores.memcached import MemcachedStore as MemcachedStore
     from daypass.stores.redis import RedisStore as RedisStore
     from daypass.stores.sql import SQLStore as SQLStore
 
-__all__ = ["MemoryStore", "RedisStore", "SQLStore", "open_store"]
+__all__ = ["MemcachedStore", "MemoryStore", "RedisStore", "SQLStore", "open_store"]
 
-_MODULES: Final = {"RedisStore": "redis", "SQLStore": "sql"}
+_MODULES: Final = {"MemcachedStore": "memcached", "RedisStore": "redis", "SQLStore": "sql"}
 
 
 def __getattr__(name: str) -> object:

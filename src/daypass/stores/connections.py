@@ -40,11 +40,14 @@ class Lease:
         cursor: of the connection, for one statement after the other.
         mark: what it leads to, as the driver names it.
         used_at: when it was used last, by the monotonic clock.
+        owners: the leases that it is one of; None where it was dropped.
     """
 
-    __slots__ = ("__weakref__", "connection", "cursor", "mark", "used_at")
+    __slots__ = ("__weakref__", "connection", "cursor", "mark", "owners", "used_at")
 
-    def __init__(self) -> None:
+    def __init__(self, owners: weakref.WeakSet[Lease]) -> None:
+        owners.add(self)
+        self.owners: weakref.WeakSet[Lease] | None = owners
         self.connection: Any = None
         self.cursor: Any = None
         self.mark: object = None
@@ -115,8 +118,9 @@ class Connections:
 
     def give(self, lease: Lease) -> None:
         """Take a connection back on which every call has come to its end."""
-        if lease not in self._leases or len(self._idle) >= self._kept:
+        if lease.owners is not self._leases or len(self._idle) >= self._kept:
             lease.close(self.driver)
+            lease.owners = None
             self._leases.discard(lease)
         else:
             lease.used_at = time.monotonic()
@@ -126,6 +130,7 @@ class Connections:
 
     def drop(self, lease: Lease) -> None:
         """Close a connection of which nobody knows where it stands."""
+        lease.owners = None
         self._leases.discard(lease)
         lease.close(self.driver)
         if self._waiting:
@@ -157,9 +162,7 @@ class Connections:
                     with suppress(IndexError):
                         return self._idle.pop()
                     if len(self._leases) < self._most:
-                        lease = Lease()
-                        self._leases.add(lease)
-                        return lease
+                        return Lease(self._leases)
                     if time.monotonic() >= give_up_at:
                         break
                     self._changed.wait(_LOOK_S)

@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -37,7 +36,11 @@ _watched: Final[weakref.WeakSet[Connections]] = weakref.WeakSet()
 
 
 class _Gate:
-    """Which threads of this process are inside a transaction, and how many want to fork."""
+    """Which threads of this process are inside a transaction, and how many want to fork.
+
+    Every statement passes it, so nobody takes a lock here unless somebody forks: who enters says so and looks
+    for forks after that, who forks says so and looks for threads after that. One of the two sees the other.
+    """
 
     __slots__ = ("changed", "engines", "forks", "inside", "pid")
 
@@ -46,22 +49,37 @@ class _Gate:
         self.changed = threading.Condition()
         self.engines: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
         self.forks = 0
-        self.inside: Counter[int] = Counter()
+        self.inside: dict[int, int] = {}
+        """How often each thread has entered: it alone writes its number."""
 
     def enter(self) -> None:
-        me = threading.get_ident()
-        with self.changed:
-            if self.forks and me not in self.inside:
-                self.changed.wait_for(lambda: not self.forks, WAIT_S)
-            self.inside[me] += 1
+        me, inside = threading.get_ident(), self.inside
+        depth = inside.get(me, 0)
+        inside[me] = depth + 1
+        if self.forks and not depth:
+            self._wait_for_forks(me)
 
     def leave(self) -> None:
-        me = threading.get_ident()
+        me, inside = threading.get_ident(), self.inside
+        depth = inside[me] - 1
+        if depth:
+            inside[me] = depth
+            return
+        del inside[me]
+        if self.forks:
+            with self.changed:
+                self.changed.notify_all()
+
+    def is_left_to(self, thread: int) -> bool:
+        """Tell whether no other thread is inside."""
+        return set(self.inside) <= {thread}  # a copy is made in one step, whoever enters meanwhile
+
+    def _wait_for_forks(self, me: int) -> None:
+        del self.inside[me]
         with self.changed:
-            self.inside[me] -= 1
-            if not self.inside[me]:
-                del self.inside[me]
-            self.changed.notify_all()
+            self.changed.notify_all()  # a fork may have seen this thread inside
+            self.changed.wait_for(lambda: not self.forks, WAIT_S)
+            self.inside[me] = 1  # before the next one, which needs the lock, looks
 
 
 _gate = _Gate()
@@ -112,7 +130,7 @@ def _before_fork() -> None:
     me, gate = threading.get_ident(), _gate
     gate.changed.acquire()
     gate.forks += 1
-    gate.changed.wait_for(lambda: all(thread == me for thread in gate.inside), WAIT_S)
+    gate.changed.wait_for(lambda: gate.is_left_to(me), WAIT_S)
     for engine in list(gate.engines):
         engine.dispose()
     for connections in list(_watched):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn, final
 
 from daypass.errors import ConfigurationError, StoreUnavailable
@@ -73,21 +73,21 @@ class MemcachedStore:
             raise ValueError(f"an entry has at most {REFERENCE_BYTES_MAX} bytes")
         if left_s <= 0:
             raise ValueError("the entry would be over before it is kept")
-        if not self._ask(digest, "set", sealed, expire=left_s, noreply=False):
+        if not self._ask(digest, lambda client, key: client.set(key, sealed, expire=left_s, noreply=False)):
             raise StoreUnavailable("memcached did not keep the session")
 
     def get_reference(self, digest: bytes, *, now_s: float, until: int | None = None) -> bytes | None:  # noqa: ARG002
         """Read an entry, and keep it until another time; memcached's own clock tells when it is over."""
-        sealed = self._ask(digest, "get")
+        sealed = self._ask(digest, lambda client, key: client.get(key))
         if sealed is None:
             return None
         if until is not None and (left_s := _seconds_left(until)) > 0:
-            self._ask(digest, "touch", expire=left_s, noreply=True)
+            self._ask(digest, lambda client, key: client.touch(key, expire=left_s, noreply=True))
         return bytes(sealed)
 
     def drop_reference(self, digest: bytes) -> bool:
         """Remove an entry."""
-        return bool(self._ask(digest, "delete", noreply=False))
+        return bool(self._ask(digest, lambda client, key: client.delete(key, noreply=False)))
 
     def close(self) -> None:
         """Close the connections that ``open_memcached`` made."""
@@ -95,12 +95,12 @@ class MemcachedStore:
             for client in self._clients:
                 client.close()
 
-    def _ask(self, digest: bytes, verb: str, *values: bytes, **words: object) -> Any:  # noqa: ANN401 - what is answered
-        """Call a verb of the client of an entry. Raises StoreUnavailable: it did not answer, or could not."""
+    def _ask(self, digest: bytes, verb: Callable[[Any, str], Any]) -> Any:  # noqa: ANN401 - what is answered
+        """Let a verb ask the server of an entry. Raises StoreUnavailable: it did not answer, or could not."""
         from pymemcache.exceptions import MemcacheError
 
         try:
-            return getattr(self._client_of(digest), verb)(f"{self._prefix}:{digest.hex()}", *values, **words)
+            return verb(self._client_of(digest), f"{self._prefix}:{digest.hex()}")
         except (MemcacheError, OSError) as error:
             reason = type(error).__name__
         raise StoreUnavailable(f"memcached could not answer ({reason})")

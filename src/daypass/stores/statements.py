@@ -53,6 +53,11 @@ _ENDS: Final[dict[str, Any]] = {
 _DENIAL: Final = sa.select(_COLUMN.sid, _COLUMN.denied_until)
 _END: Final = SESSIONS.update().where(_COLUMN.sid == _param("of_sid"), _COLUMN.ended_at.is_(None)).values(_ENDS)
 _FEED: Final = _DENIAL.where(_COLUMN.denied_until > _param("now"))
+# What was ended lately is found by that index: COALESCE keeps a planner that knows no better from taking the other one,
+# which leads through all endings that still matter.
+_FEED_SINCE: Final = _DENIAL.where(
+    sa.func.coalesce(_COLUMN.denied_until, sa.literal_column("0")) > _param("now"), _COLUMN.ended_at >= _param("since")
+)
 _PURGE: Final = _COLUMN.purge_at < _param("before")
 _OLD: Final = REFERENCES.c.until < _param("before")
 _META_OF: Final = sa.select(META.c.value).where(META.c.name == _param("wanted"))
@@ -108,7 +113,7 @@ class Statements:
         )
         self.active = compiled(sa.select(*_ROW).where(_LIVE).order_by(*_LAST_REFRESHED_FIRST))
         self.feed = compiled(_FEED)
-        self.feed_since = compiled(_FEED.where(_COLUMN.ended_at >= _param("since")))
+        self.feed_since = compiled(_FEED_SINCE)
         self.any_left = compiled(sa.select(_COLUMN.sid).where(_COLUMN.ended_at.is_(None)).limit(1))
         self.meta = compiled(_META_OF)
         self.put_meta = compiled(META.insert().values(name=_param("new_name"), value=_param("new_value")))

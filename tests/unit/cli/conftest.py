@@ -20,7 +20,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def daypass(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path) -> Command:
     """Run a command: ``daypass("users", "list") -> (exit code, output, errors)``."""
-    for name in ("DAYPASS_KEYS", "DAYPASS_PORT", "DAYPASS_HOST"):
+    for name in ("DAYPASS_KEYS", "DAYPASS_PORT", "DAYPASS_HOST", "DAYPASS_STORE", "DAYPASS_MASTER_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DAYPASS_DATA", str(data))
 

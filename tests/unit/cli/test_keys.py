@@ -2,17 +2,25 @@
 
 import json
 import os
+import secrets
 import stat
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from daypass.cli import files
+from daypass.cli.timeline import timeline
 from daypass.jose.jwa.content_encryption import CONTENT_ENCRYPTIONS
 from daypass.jose.jwa.key_management import KEY_MANAGEMENT_ALGORITHMS
 from daypass.jose.jwa.signature import SIGNATURE_ALGORITHMS
 from daypass.jose.jwk import JWK
+from daypass.keyring.entry import RingEntry
+from daypass.keyring.master_key import master_key_from_env
 from daypass.keyring.ring import KeyRing
+from daypass.sessions.manager import Sessions
+from daypass.stores.opening import open_store
 from tests.unit.cli.conftest import Command
 
 
@@ -25,13 +33,15 @@ def ring(data: Path) -> KeyRing:
 def test_keys_are_listed_without_anything_secret(daypass: Command, ring: KeyRing, data: Path) -> None:
     code, out, err = daypass("keys", "list")
     assert (code, err) == (0, "")
-    head, *rows = out.splitlines()
+    table, drawing = out.split("\n\n")
+    head, *rows = table.splitlines()
     assert head.split() == ["KID", "ALG", "PURPOSE", "STATE", "USED", "FROM", "USED", "UNTIL", "REMOVED"]
     assert {tuple(row.split()[1:4]) for row in rows} == {
         ("EdDSA", "sign", "active"),
         ("HKDF-SHA256", "derive", "active"),
     }
     assert {row.split()[0] for row in rows} == {entry.kid for entry in ring.entries()}
+    assert [line.split()[0] for line in drawing.splitlines()] == ["ALG", "EdDSA", "HKDF-SHA256", "·"]
     for key in json.loads((data / "daypass.keys.json").read_text())["keys"]:
         assert not any(key[name] in out for name in ("d", "k") if name in key)
 
@@ -41,7 +51,7 @@ def test_a_new_key_signs_after_it_was_published(daypass: Command, ring: KeyRing,
     code, out, _ = daypass("keys", "rotate")
     kid = out.removeprefix("new key ").partition(",")[0]
     assert code == 0
-    rows = [row.split() for row in daypass("keys", "list")[1].splitlines()[1:]]
+    rows = [row.split() for row in daypass("keys", "list")[1].split("\n\n")[0].splitlines()[1:]]
     assert [row[3] for row in rows if row[0] == kid] == ["next"]
     assert ring.signing_keys()[0].kid != kid
     code, out, _ = daypass("keys", "rotate", "--at-once")
@@ -82,6 +92,99 @@ def test_a_ring_of_the_environment_is_listed_and_not_rotated(daypass: Command, m
     code, out, err = daypass("keys", "rotate")
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert secret not in err
+
+
+def test_a_kind_goes_on_beside_the_others_until_one_replaces_all(daypass: Command, ring: KeyRing) -> None:
+    first = ring.signing_keys()[0].kid
+    code, out, _ = daypass("keys", "rotate", "--alg", "v4.public")
+    assert code == 0
+    kid = out.removeprefix("new key ").partition(",")[0]
+    states = {row.split()[0]: row.split()[3] for row in daypass("keys", "list")[1].split("\n\n")[0].splitlines()[1:]}
+    assert states[first] == "active"
+    assert states[kid] == "next"
+    assert daypass("keys", "rotate", "--replaces-all")[0] == 1
+    assert daypass("keys", "rotate", "--alg", "nothing")[0] == 1
+    assert daypass("keys", "rotate", "--alg", "v4.public", "--replaces-all", "--at-once")[0] == 0
+    states = {row.split()[0]: row.split()[3] for row in daypass("keys", "list")[1].split("\n\n")[0].splitlines()[1:]}
+    assert states[first] == "retiring"
+
+
+def test_a_ring_in_any_file_is_named(daypass: Command, tmp_path: Path) -> None:
+    path = tmp_path / "mine.keys.json"
+    ring = KeyRing.open(path)
+    assert str(ring.signing_keys()[0].kid) in daypass("keys", "list", "--file", str(path))[1]
+    assert daypass("keys", "rotate", "--file", str(path))[0] == 0
+    assert len(KeyRing.open(path).entries()) == 4
+    for words in (("--file", str(tmp_path / "none")), ("--file", str(path), "--data", str(tmp_path))):
+        code, out, err = daypass("keys", "list", *words)
+        assert (code, out, err.count("\n")) == (1, "", 1)
+    assert not (tmp_path / "none").exists()
+
+
+class TestStore:
+    """A ring beside a SQLite file, and one that a store keeps under a master key."""
+
+    def test_the_ring_beside_a_database_is_found(self, daypass: Command, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path}/x.db"
+        with Sessions.open(url, issuer="a", audience="a") as sessions:
+            kids = {entry.kid for entry in sessions.keys.entries()}
+        out = daypass("keys", "list", "--store", url)[1]
+        assert all(kid in out for kid in kids)
+
+    def test_a_ring_in_a_store_is_listed_rotated_retired_and_rewrapped(
+        self, daypass: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        url, old, new = f"sqlite:///{tmp_path}/x.db", *(secrets.token_urlsafe(32) for _ in range(2))
+        monkeypatch.setenv("DAYPASS_STORE", url)
+        code, _, err = daypass("keys", "list")
+        assert (code, "there is no database" in err) == (1, True)
+        with closing(open_store(url)) as store:
+            monkeypatch.setenv("DAYPASS_MASTER_KEY", old)
+            code, _, err = daypass("keys", "list")
+            assert (code, err.count("\n")) == (1, 1)  # no ring is made by looking for one
+            with KeyRing.from_storage(store.ring_storage(), master_key=master_key_from_env()) as ring:
+                leaked = str(ring.signing_keys()[0].kid)
+                assert leaked in daypass("keys", "list")[1]
+                assert daypass("keys", "rotate", "--at-once")[0] == 0
+                assert daypass("keys", "retire", leaked) == (0, f"retired {leaked}\n", "")
+                deadline = time.monotonic() + 30
+                while leaked in {entry.kid for entry in ring.entries()}:  # another process follows within seconds
+                    assert time.monotonic() < deadline
+                    time.sleep(0.05)
+        monkeypatch.setenv("DAYPASS_MASTER_KEY", new)
+        code, out, err = daypass("keys", "list")
+        assert (code, out) == (1, "")
+        assert "another master key" in err
+        assert new not in err
+        monkeypatch.setenv("DAYPASS_MASTER_KEY", f"{new} {old}")
+        assert daypass("keys", "rewrap")[0] == 0
+        monkeypatch.setenv("DAYPASS_MASTER_KEY", new)
+        assert daypass("keys", "list")[0] == 0
+        monkeypatch.delenv("DAYPASS_MASTER_KEY")
+        code, _, err = daypass("keys", "list")
+        assert (code, "DAYPASS_MASTER_KEY" in err) == (1, True)
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_timeline_shows_each_state_in_its_time(ascii_only: bool) -> None:
+    signs = ".#-" if ascii_only else "·█░"
+    old = RingEntry(kid="a", alg="x", purpose="sign", publish_at=0, sign_from=0, retire_at=200, remove_at=400)
+    new = RingEntry(kid="b", alg="x", purpose="sign", publish_at=100, sign_from=200)
+    head, *lines, meaning = timeline([old, new], now_s=150, ascii_only=ascii_only)
+    drawn = [line.replace("|", "").replace("│", "") for line in lines]
+    published, signs_now, accepted = (sign * 9 for sign in signs)
+    assert drawn == [signs_now * 3 + accepted, " " * 9 + published * 2 + signs_now * 2]
+    assert [line[18] for line in lines] == ["|" if ascii_only else "│"] * 2
+    assert head.split() == ["1970-01-01", "00:00", "1970-01-01", "00:06"]
+    assert all(sign in meaning for sign in signs)
+
+
+def test_a_timeline_of_many_keys_stays_on_the_screen() -> None:
+    entries = [
+        RingEntry(kid=str(n), alg="x", purpose="sign", publish_at=n, sign_from=n + 1, retire_at=n + 2, remove_at=n + 99)
+        for n in range(0, 200, 7)
+    ]
+    assert max(map(len, timeline(entries, now_s=50, ascii_only=True))) <= 130
 
 
 # --------------------------------------------------------------------------------------------------- generate

@@ -253,7 +253,7 @@ class TestReference:
             insert = None
 
         with pytest.raises(ConfigurationError, match="put_reference"):
-            Sessions(Rows(), KeyRing.in_memory(), policy=SessionPolicy(format=REFERENCE), **PARTIES)  # type: ignore[arg-type]
+            Sessions(Rows(), KeyRing.in_memory(), policy=SessionPolicy(format=REFERENCE), **PARTIES)
 
     def test_strict_asks_for_the_session_too(self) -> None:
         clock, store = Clock(), WatchedStore(MemoryStore())
