@@ -128,6 +128,10 @@ class Commands:
 
     def close(self) -> None:
         """Close the connections of the client; it opens new ones when it is used again."""
+        if self._is_cluster:
+            for node in [*self._client.get_nodes(), *self._client.nodes_manager.startup_nodes.values()]:
+                if node.redis_connection is not None:
+                    node.redis_connection.connection_pool.disconnect()  # the client leaves the pools of its nodes open
         self._client.close()
 
     def _pool(self) -> Any:  # noqa: ANN401
