@@ -112,9 +112,12 @@ def retire(
     data: Data = None,
 ) -> None:
     """Refuse what was made with a key, in all processes within about two seconds: for a key that has leaked."""
+    from daypass.keyring.reading import POLL_S
+
     with _ring(file, store, data) as ring:
         ring.retire(kid)
-    print(f"retired {kid}")
+    print(f"retired {kid}: running processes refuse it within about {2 * POLL_S:g} s, those that start at once;")
+    print("a process that cannot reach the ring goes on with it until it can")
 
 
 @group.command()
