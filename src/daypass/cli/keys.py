@@ -5,6 +5,7 @@ Enters: no secret. Leaves: a table, a new key.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,8 +117,10 @@ def retire(
 
     with _ring(file, store, data) as ring:
         ring.retire(kid)
-    print(f"retired {kid}: running processes refuse it within about {2 * POLL_S:g} s, those that start at once;")
-    print("a process that cannot reach the ring goes on with it until it can")
+    print(f"retired {kid}")
+    if sys.stdout.isatty():  # for a person: a script reads the line above
+        print(f"processes that run refuse it within about {2 * POLL_S:g} s, those that start from their first request;")
+        print("one that cannot reach the ring goes on with it until it can")
 
 
 @group.command()
