@@ -94,7 +94,7 @@ def bare_redis(client: Any) -> Bare:
     """An HMGET, and the script that compares and swaps, by its digest.
 
     Args:
-        client: a ``redis.Redis`` with one connection.
+        client: a ``redis.Redis``.
     """
     digest = client.script_load(REPLACE.text)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from daypass.encoding import b64url_encode
 __all__ = ["Database", "postgresql_database", "sqlite_database"]
 
 TABLE = "daypass_sessions"
+REFERENCES = "daypass_references"
 OF_ONE_SUBJECT = 5
 SPREAD_S = 1_200_000
 """Less than the idle lifetime of a session, so that all of them live."""
@@ -36,6 +37,7 @@ class Database(NamedTuple):
         mark: of a parameter.
         numbers: a query with the numbers from one parameter to another, as ``i``.
         new_sid: an expression for 128 random bits as base64url.
+        new_digest: an expression for 256 random bits.
         settle: what a database does in quiet hours; after the filling.
     """
 
@@ -44,6 +46,7 @@ class Database(NamedTuple):
     mark: str
     numbers: str
     new_sid: str
+    new_digest: str
     settle: tuple[str, ...]
 
     @contextmanager
@@ -75,10 +78,22 @@ class Database(NamedTuple):
             # Columns that are computed from what is there need the value of the session that is copied.
             values = [template[name] for name in columns if name not in changed]
             insert = f"INSERT INTO {TABLE} ({', '.join(columns)}) SELECT {asked} FROM ({self.numbers}) AS numbers"
-            for first in range(0, count, AT_ONCE):
-                if count > AT_ONCE:
-                    progress(f"{self.name}: {first:,} of {count:,} sessions")
-                cursor.execute(insert, (*values, first, min(first + AT_ONCE, count) - 1))
+            self._insert(cursor, insert, values, count, "sessions")
+
+    def add_references(self, count: int) -> None:
+        """Copy what a reference token stands for, any one that is there, each under a digest of its own."""
+        with self.cursor() as cursor:
+            cursor.execute(f"SELECT sealed, until FROM {REFERENCES} LIMIT 1")
+            values = cursor.fetchone()
+            asked = f"{self.new_digest}, {self.mark}, {self.mark}"
+            insert = f"INSERT INTO {REFERENCES} (digest, sealed, until) SELECT {asked} FROM ({self.numbers}) AS numbers"
+            self._insert(cursor, insert, values, count, "references")
+
+    def _insert(self, cursor: Any, insert: str, values: Iterable[object], count: int, what: str) -> None:
+        for first in range(0, count, AT_ONCE):
+            if count > AT_ONCE:
+                progress(f"{self.name}: {first:,} of {count:,} {what}")
+            cursor.execute(insert, (*values, first, min(first + AT_ONCE, count) - 1))
 
     def rest(self) -> None:
         """Do what is due after so many changes."""
@@ -122,6 +137,7 @@ def sqlite_database(path: Path) -> Database:
         mark="?",
         numbers="WITH RECURSIVE n(i, z) AS (SELECT ?, ? UNION ALL SELECT i + 1, z FROM n WHERE i < z) SELECT i FROM n",
         new_sid="new_sid()",
+        new_digest="randomblob(32)",
         settle=("PRAGMA wal_checkpoint(TRUNCATE)",),
     )
 
@@ -146,5 +162,6 @@ def postgresql_database(connect: Callable[[], Any]) -> Database:
         numbers="SELECT i FROM generate_series(%s::bigint, %s::bigint) AS i",
         # 122 of the 128 bits are random, which is enough to scatter rows over an index.
         new_sid="translate(rtrim(encode(uuid_send(gen_random_uuid()), 'base64'), '='), '+/', '-_')",
-        settle=(f"VACUUM ANALYZE {TABLE}", "CHECKPOINT"),
+        new_digest="uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())",
+        settle=(f"VACUUM ANALYZE {TABLE}", f"VACUUM ANALYZE {REFERENCES}", "CHECKPOINT"),
     )

@@ -45,6 +45,8 @@ IN_A_ROUND = 5
 MOST = 2.0
 MOST_MEMORY = 1.1
 GRACE_NONE = SessionPolicy(refresh_grace_s=0)  # a session may be refreshed as often as one likes
+REFERENCES = SessionPolicy(refresh_grace_s=0, format="reference")
+REFERENCES_WORKED_ON = 100
 
 
 class Side(NamedTuple):
@@ -56,6 +58,8 @@ class Side(NamedTuple):
         sessions: over the store.
         first: of all sessions: what others are copied from.
         turns: hands out one session that is worked on after the other.
+        references: over the same store; its access tokens are reference tokens.
+        reference_turns: those that ``references`` has started.
     """
 
     database: Database
@@ -63,6 +67,8 @@ class Side(NamedTuple):
     sessions: Sessions
     first: TokenPair
     turns: Iterator[list[TokenPair]]
+    references: Sessions
+    reference_turns: Iterator[list[TokenPair]]
 
 
 class Work(NamedTuple):
@@ -94,9 +100,12 @@ def side(store: SessionStore, database: Database, others: int) -> Side:
     database.add(others, first.session.sid)
     database.add(OF_THE_LISTED - 1, first.session.sid, subject="listed")
     pairs = [[start(sessions, f"worked-on-{number}")] for number in range(WORKED_ON)]
+    references = Sessions(store, ring, issuer=ISSUER, audience=AUDIENCE, policy=REFERENCES)
+    reference_pairs = [[start(references, f"reference-{number}")] for number in range(REFERENCES_WORKED_ON)]
+    database.add_references(others)
     progress(f"{database.name}: settling")
     database.rest()
-    return Side(database, store, sessions, first, cycle(pairs))
+    return Side(database, store, sessions, first, cycle(pairs), references, cycle(reference_pairs))
 
 
 def start(sessions: Sessions, subject: str) -> TokenPair:
@@ -107,8 +116,8 @@ def start(sessions: Sessions, subject: str) -> TokenPair:
 # ------------------------------------------------------------------------------------------------------ works
 
 
-def works(since_s: float) -> list[Work]:
-    """All that is measured. ``since_s`` is where a reading of the feed begins that wants only what is new."""
+def works() -> list[Work]:
+    """What a client asks for, and the purging that goes with it."""
     numbers = iter(range(sys.maxsize))
 
     def starting(one: Side) -> Call:
@@ -127,6 +136,18 @@ def works(since_s: float) -> list[Work]:
         sid = start(one.sessions, f"ending-{next(numbers)}").session.sid
         return lambda: one.sessions.end(sid)
 
+    def refreshing_references(one: Side) -> Call:
+        held = next(one.reference_turns)
+
+        def refresh() -> None:
+            held[0] = one.references.refresh(held[0].refresh_token)
+
+        return refresh
+
+    def verifying_references(one: Side) -> Call:
+        token = next(one.reference_turns)[0].access_token
+        return lambda: one.references.verify(token)
+
     def listing(one: Side) -> Call:
         return lambda: _demand(len(one.sessions.active("listed")), OF_THE_LISTED)
 
@@ -144,8 +165,23 @@ def works(since_s: float) -> list[Work]:
         Work(f"active, {OF_THE_LISTED} sessions", listing),
         Work(f"purge of {PURGED}", purging),
         Work("purge of nothing", purging_nothing),
-        Work("the feed, what is new", lambda one: lambda: one.store.denials(since_s=since_s, now_s=time.time())),
-        Work("the feed, whole", lambda one: lambda: one.store.denials(since_s=None, now_s=time.time())),
+        Work("refresh, reference token", refreshing_references),
+        Work("verify, reference token", verifying_references),
+    ]
+
+
+def feed_works() -> list[Work]:
+    """What a process reads that follows the feed: every two seconds what is new, once everything."""
+    time.sleep(1.01)  # a reading from now on leaves out what was ended before: times of endings are whole seconds
+    since_s = time.time()
+
+    def reading_new(one: Side) -> Call:
+        one.sessions.end(start(one.sessions, "new-ending").session.sid)
+        return lambda: one.store.denials(since_s=since_s, now_s=time.time())
+
+    return [
+        Work("what is new", reading_new),
+        Work("all", lambda one: lambda: one.store.denials(since_s=None, now_s=time.time())),
     ]
 
 
@@ -154,22 +190,22 @@ def _demand(found: int, wanted: int) -> None:
         raise AssertionError(f"{found} instead of {wanted}: the two sizes do not do the same work")
 
 
-def work_group(empty: Side, full: Side, *, rounds: int) -> Group:
+def work_group(title: str, todo: list[Work], empty: Side, full: Side, *, rounds: int) -> Group:
     """Every work, by turns in both sizes."""
     name, count = full.database.name, full.database.total()
+    in_empty = empty.database.total()
     rows: list[Row] = []
     verdicts: list[Verdict] = []
-    title = f"{name}: among {count:,} sessions beside an empty store"
-    time.sleep(1.01)  # a reading from now on leaves out what was ended before: times of endings are whole seconds
-    for work in works(time.time()):
+    title = f"{name}: {title}"
+    for work in todo:
         progress(f"{name}: {work.name}")
         result = _by_turns(work, empty, full, rounds)
         spread = result.spread("full", "empty")
         rows.append(Row(work.name, result.microseconds("full"), spread.ratio, spread.low, spread.high))
         kept = spread.ratio <= MOST
-        bar = Bar(work.name, "the same in an empty store", MOST)
+        bar = Bar(work.name, "the same in the empty store", MOST)
         verdicts.append(Verdict(title, bar, spread.ratio, spread.low, spread.high, kept))
-    note = f"us are those among {count:,} sessions, the ratio is to a store with {empty.database.total():,}"
+    note = f"us are those among {count:,} sessions, the ratio is to a store with {in_empty:,}"
     return Group(title, "", tuple(rows), tuple(verdicts), (note,))
 
 
@@ -210,8 +246,8 @@ def memory_group(empty: Side, full: Side) -> Group:
     title = f"{name}: memory of who follows the feed"
     rows: list[Row] = []
     verdicts: list[Verdict] = []
-    ended = 0
-    for endings in ENDINGS:
+    ended = already = len(empty.store.denials(since_s=None, now_s=time.time()).entries)
+    for endings in (already + more for more in ENDINGS):
         progress(f"{name}: {endings:,} endings")
         held: list[float] = []
         for one in (empty, full):
@@ -221,7 +257,7 @@ def memory_group(empty: Side, full: Side) -> Group:
         ratio = held[1] / held[0]
         rows += [
             Row(f"{endings:,} endings, empty store", held[0], 1.0, 1.0, 1.0),
-            Row(f"{endings:,} endings, a million live", held[1], ratio, ratio, ratio),
+            Row(f"{endings:,} endings, full store", held[1], ratio, ratio, ratio),
         ]
         bar = Bar(rows[-1].name, rows[-2].name, MOST_MEMORY)
         verdicts.append(Verdict(title, bar, ratio, ratio, ratio, ratio <= MOST_MEMORY))
@@ -282,5 +318,6 @@ def million_in_postgresql(others: int, *, rounds: int) -> Iterator[Group]:
 
 
 def _groups(empty: Side, full: Side, *, rounds: int) -> Iterator[Group]:
+    yield work_group("a full store beside an empty one", works(), empty, full, rounds=rounds)
     yield memory_group(empty, full)
-    yield work_group(empty, full, rounds=rounds)
+    yield work_group(f"reading the feed after {ENDINGS[-1]:,} endings", feed_works(), empty, full, rounds=rounds)

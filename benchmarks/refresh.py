@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from itertools import cycle
 
@@ -33,6 +33,7 @@ from tests.real_servers.redis import Redis
 __all__ = ["refresh_in_mariadb", "refresh_in_postgresql", "refresh_in_redis", "refresh_in_sqlite"]
 
 BARE = "the same statements, driver alone"
+HELD = "... on a connection that one thread keeps"
 STORE = "the store alone, get + replace"
 MOST = 2.0
 SESSIONS = 100
@@ -63,9 +64,12 @@ def refresh_in_redis(place: Place, *, rounds: int) -> Group:
     import redis
 
     with running(Redis(durable=True), place) as server, closing(open_store(server.url)) as store:
-        client = redis.Redis(host="127.0.0.1", port=server.port, single_connection_client=True)
-        with closing(client):
-            return _refresh_group(f"Redis, {_in_words(place)}", store, bare_redis(client), rounds)
+        # As threads use the driver: a connection is taken from its pool for each command.
+        pooled = redis.Redis(host="127.0.0.1", port=server.port)
+        single = redis.Redis(host="127.0.0.1", port=server.port, single_connection_client=True)
+        with closing(pooled), closing(single):
+            more = {HELD: bare_redis(single)}
+            return _refresh_group(f"Redis, {_in_words(place)}", store, bare_redis(pooled), rounds, more)
 
 
 def _refresh_in_server(server: PostgreSQL | MariaDB, name: str, place: Place, rounds: int) -> Group:
@@ -79,7 +83,9 @@ def _in_words(place: Place) -> str:
     return "in memory" if place == "memory" else "on disk"
 
 
-def _refresh_group(place: str, store: SessionStore, bare: Bare, rounds: int) -> Group:
+def _refresh_group(
+    place: str, store: SessionStore, bare: Bare, rounds: int, more: Mapping[str, Bare] | None = None
+) -> Group:
     """Refresh sessions by turns.
 
     Args:
@@ -87,6 +93,7 @@ def _refresh_group(place: str, store: SessionStore, bare: Bare, rounds: int) -> 
         store: what is measured.
         bare: the same work without it.
         rounds: how many.
+        more: other ways to do the same.
     """
     contestants: dict[str, Call] = {}
     for alg in ("HS256", "EdDSA"):
@@ -97,6 +104,8 @@ def _refresh_group(place: str, store: SessionStore, bare: Bare, rounds: int) -> 
             contestants[STORE] = _replacing(store, sessions)
             contestants[BARE] = bare(_sids(sessions))
             _demand_the_same_work(store, sessions, bare)
+            for name, other in (more or {}).items():
+                contestants[name] = other(_sids(sessions))
     result = measure(contestants, rounds=rounds)
     bars = [Bar(_ours(alg), BARE, MOST) for alg in ("EdDSA", "HS256")]
     return rows_of(f"refresh: {place}", result, BARE, bars)

@@ -53,10 +53,10 @@ _ENDS: Final[dict[str, Any]] = {
 _DENIAL: Final = sa.select(_COLUMN.sid, _COLUMN.denied_until)
 _END: Final = SESSIONS.update().where(_COLUMN.sid == _param("of_sid"), _COLUMN.ended_at.is_(None)).values(_ENDS)
 _FEED: Final = _DENIAL.where(_COLUMN.denied_until > _param("now"))
-# What was ended lately is found by that index: the sum keeps a planner that knows no better from taking the other one,
+# What was ended lately is found by that index: COALESCE keeps a planner that knows no better from taking the other one,
 # which leads through all endings that still matter.
 _FEED_SINCE: Final = _DENIAL.where(
-    _COLUMN.denied_until + sa.literal_column("0") > _param("now"), _COLUMN.ended_at >= _param("since")
+    sa.func.coalesce(_COLUMN.denied_until, sa.literal_column("0")) > _param("now"), _COLUMN.ended_at >= _param("since")
 )
 _PURGE: Final = _COLUMN.purge_at < _param("before")
 _OLD: Final = REFERENCES.c.until < _param("before")
