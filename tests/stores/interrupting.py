@@ -3,10 +3,9 @@
 import contextlib
 import ctypes
 import gc
+import sys
 import threading
 import time
-
-import pytest
 
 from daypass.errors import StoreUnavailable
 from daypass.stores.protocol import SessionRow, SessionStore
@@ -22,8 +21,8 @@ class Interrupt(BaseException):
 def leaves_no_answer_behind(store: SessionStore, rows: list[SessionRow]) -> tuple[list[object], int]:
     """Read in many threads, half of which are interrupted again and again.
 
-    What they leave half open (a socket that was just made) is collected here: Python warns of it, and so would pytest,
-    in whatever test comes next. Use with ``quietly``.
+    What they leave half open (a socket that was just made) is collected here: Python warns of it, and pytest would, in
+    whatever test comes next.
 
     Returns:
         The answers that were another's, and the number of interruptions.
@@ -42,7 +41,18 @@ def leaves_no_answer_behind(store: SessionStore, rows: list[SessionRow]) -> tupl
             with contextlib.suppress(Interrupt):
                 read(rows[number])
 
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(rows))]
+    # An interruption may hit a finalizer, the hook that tells of that, or the last line of a thread.
+    hooks = sys.unraisablehook, threading.excepthook
+    sys.unraisablehook = threading.excepthook = lambda _: None
+    try:
+        raised = _interrupt(done, [threading.Thread(target=run, args=(number,)) for number in range(len(rows))])
+        gc.collect()
+    finally:
+        sys.unraisablehook, threading.excepthook = hooks
+    return wrong, raised
+
+
+def _interrupt(done: threading.Event, threads: list[threading.Thread]) -> int:
     for thread in threads:
         thread.start()
     ends, raised = time.monotonic() + LASTS_S, 0
@@ -55,16 +65,4 @@ def leaves_no_answer_behind(store: SessionStore, rows: list[SessionRow]) -> tupl
     for thread in threads:
         thread.join(30)
     assert not any(thread.is_alive() for thread in threads)
-    gc.collect()
-    return wrong, raised
-
-
-def quietly(test: object) -> object:
-    """Mark a test: it interrupts, so a socket may be left to the collector, and a thread may end by an Interrupt."""
-    for ignored in (
-        "ResourceWarning",
-        "pytest.PytestUnraisableExceptionWarning",
-        "pytest.PytestUnhandledThreadExceptionWarning",
-    ):
-        test = pytest.mark.filterwarnings(f"ignore::{ignored}")(test)
-    return test
+    return raised

@@ -17,7 +17,7 @@ from daypass.limits import LEEWAY_S_MAX
 from daypass.sessions import Sessions
 from daypass.stores.redis import RedisStore, open_redis
 from tests.real_servers.redis import PASSWORD, Redis, RedisCluster
-from tests.stores.interrupting import THREADS, leaves_no_answer_behind, quietly
+from tests.stores.interrupting import THREADS, leaves_no_answer_behind
 from tests.stores.test_contract import NOW, row
 
 
@@ -90,7 +90,6 @@ def test_a_server_that_is_away_is_no_refusal(redis_server: Redis) -> None:
     assert store.get(one.sid) == one  # what was confirmed a while ago was on the disk
 
 
-@quietly
 def test_an_interrupted_call_leaves_no_answer_to_the_next(store: RedisStore) -> None:
     rows = [row() for _ in range(THREADS)]
     for one in rows:

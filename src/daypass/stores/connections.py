@@ -28,6 +28,7 @@ _KEPT: Final = 8
 _MORE: Final = 32
 _WAIT_S: Final = 5.0
 _LOOK_S: Final = 0.05
+_HANGS_S: Final = 2.0
 
 
 @final
@@ -104,9 +105,14 @@ class Connections:
                 lease = self._place(now_s + self._wait_s)
             if lease.connection is None:
                 break
-            if self._is_good(lease, now_s):
+            is_good = False
+            try:
+                is_good = self._is_good(lease, now_s)
+            finally:
+                if not is_good:
+                    self.drop(lease)
+            if is_good:
                 return lease
-            self.drop(lease)
         self._connect(lease)
         return lease
 
@@ -181,7 +187,11 @@ class Connections:
             raise
 
     def _is_good(self, lease: Lease, now_s: float) -> bool:
-        """Tell whether an idle connection still works, by asking the server only where it was idle for a while."""
+        """Tell whether an idle connection still works, by asking the server only where it was idle for a while.
+
+        Raises:
+            Exception: whatever the driver raises where the server hangs.
+        """
         driver = self.driver
         if lease.mark != driver.mark():
             return False
@@ -194,6 +204,8 @@ class Connections:
         if idle_s > ASKED_AFTER_S or silent is None:
             try:
                 driver.ping(lease.connection)
-            except Exception:  # noqa: BLE001 - whatever it is, another connection may work
-                return False
+            except Exception:
+                if time.monotonic() - now_s > _HANGS_S:
+                    raise  # the server hangs: so it would on every other connection, one after the other
+                return False  # whatever it is, another connection may work
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 from typing import Final
 
 import sqlalchemy as sa
@@ -36,19 +37,20 @@ def mariadb_engine(place: Concealed) -> sa.Engine:
     engine = _engine(place)
     if engine is None:
         raise ConfigurationError(
-            "this is no URL of MariaDB: mysql://user:password@host:3306/database, and a password with @ : / ? # in it"
-            " is percent-encoded"
+            "this is no URL of MariaDB: mysql://user:password@host:3306/database?option=..., with the options of"
+            " PyMySQL; a password with @ : / ? # in it is percent-encoded"
         )
     return engine
 
 
 def _engine(place: Concealed) -> sa.Engine | None:
+    """Read a URL; None where it cannot be read, so that no frame that raises shows any of it."""
     try:
         url = sa.make_url(place.value).set(drivername="mysql+pymysql")
         if not url.database:
             return None
         more = {name: value for name, value in _DEFAULTS.items() if name not in url.query}
-        return sa.create_engine(
+        engine = sa.create_engine(
             url,
             connect_args=more,
             hide_parameters=True,
@@ -57,5 +59,14 @@ def _engine(place: Concealed) -> sa.Engine | None:
             max_overflow=32,
             pool_timeout=ANSWER_S,
         )
+        return engine if _is_understood(engine) else None
     except (sa.exc.SQLAlchemyError, ValueError, TypeError):
         return None
+
+
+def _is_understood(engine: sa.Engine) -> bool:
+    """Tell whether PyMySQL knows every option of the URL: otherwise each connection would fail."""
+    import pymysql
+
+    known = inspect.signature(pymysql.connections.Connection.__init__).parameters
+    return set(engine.dialect.create_connect_args(engine.url)[1]) <= set(known)

@@ -17,7 +17,7 @@ from daypass.stores.memory import MemoryStore
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-__all__ = ["open_engine", "open_store", "sqlite_path"]
+__all__ = ["open_engine", "open_store", "scheme_of", "sqlite_path"]
 
 _SQLITE: Final = "sqlite:///"
 _SUPPORTED: Final = (
@@ -43,7 +43,7 @@ def open_store(url: str) -> Any:  # noqa: ANN401 - a SQLStore, RedisStore, Memca
     del url  # a traceback may show the locals of this frame
     if type(place.value) is not str:
         raise ConfigurationError(f"the URL of a store is a text: {_SUPPORTED}")
-    scheme = place.value.partition("://")[0]
+    scheme = scheme_of(place)
     if place.value == "memory://":
         return MemoryStore()
     if scheme in {"redis", "rediss"}:
@@ -70,7 +70,7 @@ def open_engine(place: Concealed) -> sa.Engine:
         ConfigurationError: another URL, a driver that is not installed.
         StoreUnavailable: the file of SQLite cannot be opened now.
     """
-    scheme = place.value.partition("://")[0]
+    scheme = scheme_of(place)
     path = None if scheme in _POSTGRESQL | _MARIADB else sqlite_path(place.value)
     try:
         import sqlalchemy as sa
@@ -94,6 +94,12 @@ def open_engine(place: Concealed) -> sa.Engine:
     from daypass.stores.mariadb import mariadb_engine
 
     return mariadb_engine(place)
+
+
+def scheme_of(place: Concealed) -> str:
+    """Read what stands before ``://``; nothing where that is nowhere, for then it may be a password."""
+    scheme, found, _ = place.value.partition("://")
+    return str(scheme) if found and scheme.replace("+", "").isalnum() else ""
 
 
 def sqlite_path(url: str) -> Path:

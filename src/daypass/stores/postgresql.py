@@ -6,7 +6,6 @@ through a dead network, is given up.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -37,18 +36,14 @@ def postgresql_engine(place: Concealed) -> sa.Engine:
     """
     try:
         import psycopg
-        from psycopg.conninfo import conninfo_to_dict
     except ImportError:
         is_there = False
     else:
         is_there = True
     if not is_there:
         raise ConfigurationError('psycopg is not installed: pip install "daypass[postgresql]"')
-    words: Concealed | None = None
-    with suppress(psycopg.Error, UnicodeError):
-        words = Concealed({**_DEFAULTS, **conninfo_to_dict(place.value)})
-    port = "" if words is None else str(words.value.get("port") or "")
-    if words is None or not all(one.isdecimal() for one in port.split(",") if one):
+    words = _words_of(place)
+    if words is None:
         raise ConfigurationError(
             "this is no URL of PostgreSQL: postgresql://user:password@host:5432/database, and a password with @ : / ? #"
             " in it is percent-encoded"
@@ -72,7 +67,7 @@ def postgresql_engine(place: Concealed) -> sa.Engine:
         sa.URL.create(
             "postgresql+psycopg",
             host=words.value.get("host"),
-            port=int(port) if port.isdecimal() else None,
+            port=_port_of(words),
             database=words.value.get("dbname"),
         ),
         creator=lambda: Impatient.connect(**words.value),
@@ -83,3 +78,21 @@ def postgresql_engine(place: Concealed) -> sa.Engine:
         max_overflow=32,
         pool_timeout=ANSWER_S,
     )
+
+
+def _words_of(place: Concealed) -> Concealed | None:
+    """Read a URL as libpq does; None where it cannot be read."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        words = Concealed({**_DEFAULTS, **conninfo_to_dict(place.value)})
+    except (psycopg.Error, UnicodeError):
+        return None
+    ports = str(words.value.get("port") or "").split(",")
+    return words if all(port.isdecimal() or not port for port in ports) else None
+
+
+def _port_of(words: Concealed) -> int | None:
+    port = str(words.value.get("port") or "")
+    return int(port) if port.isdecimal() else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from daypass.concealed import Concealed
 from daypass.errors import ConfigurationError
-from daypass.stores.opening import open_engine, sqlite_path
+from daypass.stores.opening import open_engine, scheme_of, sqlite_path
 
 __all__ = ["upgrade_store"]
 
@@ -22,7 +22,7 @@ def upgrade_store(place: Concealed) -> tuple[str, ...]:
         ConfigurationError: no SQL database, a file that is not there, tables that are newer or may not be changed.
         StoreUnavailable: the database cannot answer now; run it again.
     """
-    scheme = place.value.partition("://")[0]
+    scheme = scheme_of(place)
     if scheme in {"redis", "rediss", "memcached", "memory"}:
         return (f"{scheme}: a store without tables, nothing to do",)
     if scheme == "sqlite" and not (path := sqlite_path(place.value)).is_file():
