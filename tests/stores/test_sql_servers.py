@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -171,6 +172,23 @@ def test_a_server_that_was_restarted_meanwhile_costs_no_call(store: SQLStore, se
     assert store.replace(msgspec.structs.replace(one, generation=2), generation=1)
 
 
+def test_connections_that_the_server_closed_cost_no_call(store: SQLStore, server: Any, url: str) -> None:
+    one, *_ = filled(store, 2)
+    for _ in range(3):
+        with server.connect() as other:
+            cursor = other.cursor()
+            if server.name == "postgresql":
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'daypass'"
+                )
+            else:
+                cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", (url.rpartition("/")[2],))
+                for (number,) in cursor.fetchall():
+                    cursor.execute(f"KILL CONNECTION {number}")
+        time.sleep(0.1)
+        assert store.get(one.sid) == one
+
+
 def test_sessions_that_were_confirmed_before_a_kill_are_kept(store: SQLStore, server: Server) -> None:
     kept: list[SessionRow] = []
     unsure: list[SessionRow] = []
@@ -284,6 +302,43 @@ def test_a_child_forked_amid_a_transaction_leaves_it_to_the_parent(store: SQLSto
         process.start()
         assert answers.get(timeout=30) is True
         process.join(30)
+    found = place.read()
+    assert found is not None
+    assert found.reveal() == b"by the parent"
+
+
+def test_a_child_that_goes_on_with_a_transaction_of_its_parent_is_stopped(store: SQLStore) -> None:
+    place = store.ring_storage()
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+
+    def change() -> None:
+        with place.lock():
+            if not os.fork():
+                return
+            os.wait()
+            place.write(RingText(b"by the parent"))
+
+    def run() -> None:
+        parent = os.getpid()
+        answer = "done"
+        try:
+            change()
+        except StoreUnavailable as error:
+            answer = str(error)
+        answers.put(answer)
+        if os.getpid() != parent:
+            answers.close()
+            answers.join_thread()
+            os._exit(0)
+
+    process = context.Process(target=run)
+    process.start()
+    assert {answers.get(timeout=30), answers.get(timeout=30)} == {
+        "done",
+        "this process was forked in the middle: only its parent can go on",
+    }
+    process.join(30)
     found = place.read()
     assert found is not None
     assert found.reveal() == b"by the parent"
