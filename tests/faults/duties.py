@@ -1,13 +1,19 @@
 """What nodes are asked to do: functions of a module, which another process can import. Each is given its sessions."""
 
 import contextlib
+import itertools
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from daypass.errors import DaypassError, SessionEnded, StoreUnavailable
 from daypass.sessions import Sessions
 from daypass.sessions.values import Principal, TokenPair
+from daypass.stores import database, redis_connection
+from tests.faults.nodes import sessions_at
 
 
 def at_once(count: int, act: Callable[[int], object], at: float) -> list[object]:
@@ -126,3 +132,77 @@ def await_refusal(sessions: Sessions, token: str, within_s: float) -> float | No
                 return time.monotonic()
         time.sleep(0.005)
     return None
+
+
+def die_after_refresh(sessions: Sessions, token: str) -> None:
+    """Receive the next pair, and die before it is saved anywhere."""
+    sessions.refresh(token)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_within(_idle: Sessions | None, url: str, ring: Path, verb: str, *values: object) -> bool:
+    """Let a child of this process begin something, and die after some of what it says to the store.
+
+    Args:
+        url: of the store.
+        ring: file of the ring.
+        verb: of Sessions.
+        values: after how many words to the store it dies, and what the verb is given.
+
+    Returns:
+        Whether it died; otherwise it had done all before.
+    """
+    pid = os.fork()
+    if not pid:
+        try:
+            sessions = sessions_at(url, ring, sessions_per_subject_max=2)
+            words, *rest = values
+            _die_after(int(str(words)))
+            getattr(sessions, verb)(*rest)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    return os.WIFSIGNALED(status)
+
+
+def _die_after(words: int) -> None:
+    """Die after so many statements of transactions, or exchanges with a Redis."""
+    left = itertools.count(words - 1, -1)
+
+    def dying(act: Callable[..., object]) -> Callable[..., object]:
+        def send(*values: object, **more: object) -> object:
+            answer = act(*values, **more)
+            if next(left) == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return answer
+
+        return send
+
+    for owner, name in (
+        (database.Transaction, "rows"),
+        (database.Transaction, "count"),
+        (database.Database, "rows"),
+        (database.Database, "count"),
+        (redis_connection, "_exchange"),
+    ):
+        setattr(owner, name, dying(getattr(owner, name)))
+
+
+def log_in_and_out_for_ever(sessions: Sessions, confirmed: Path) -> None:
+    """Log in, and out every other time, and write down what was confirmed, until this process is killed."""
+    with confirmed.open("a", buffering=1) as file:
+        for number in itertools.count():
+            pair = sessions.start(f"{os.getpid()} {number}")
+            file.write(f"{pair.session.sid} {pair.refresh_token} live\n")
+            if number % 2:
+                sessions.end(pair.session.sid)
+                file.write(f"{pair.session.sid} {pair.refresh_token} ended\n")
+
+
+def wait_for_lines(file: Path, count: int, within_s: float = 60) -> None:
+    """Wait until another process has written so much."""
+    gives_up = time.monotonic() + within_s
+    while not file.exists() or file.read_text().count("\n") < count:
+        if time.monotonic() > gives_up:
+            raise TimeoutError
+        time.sleep(0.01)
