@@ -5,6 +5,7 @@ Enters: no secret. Leaves: a table, a new key.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,9 +113,14 @@ def retire(
     data: Data = None,
 ) -> None:
     """Refuse what was made with a key, in all processes within about two seconds: for a key that has leaked."""
+    from daypass.keyring.reading import POLL_S
+
     with _ring(file, store, data) as ring:
         ring.retire(kid)
     print(f"retired {kid}")
+    if sys.stdout.isatty():  # for a person: a script reads the line above
+        print(f"processes that run refuse it within about {2 * POLL_S:g} s, those that start from their first request;")
+        print("one that cannot reach the ring goes on with it until it can")
 
 
 @group.command()

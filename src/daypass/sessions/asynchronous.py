@@ -18,6 +18,7 @@ from importlib import import_module
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar, final
 
+from daypass.concealed import Concealed
 from daypass.encoding import JSON
 from daypass.errors import ConfigurationError, TokenError
 from daypass.keyring.ring import KeyRing
@@ -128,17 +129,21 @@ class AsyncSessions:
             ConfigurationError: see ``Sessions.open``; or anyio is not installed.
             StoreUnavailable: the store cannot be opened now.
         """
-        opening = partial(
-            Sessions.open,
-            url,
-            keys=keys,
-            issuer=issuer,
-            audience=audience,
-            policy=policy,
-            authorize=None if authorize is None else _asked_by_the_loop,
-            on_event=on_event,
-            clock=clock,
-        )
+        place = Concealed(url)
+        del url  # a traceback may show the locals of this frame
+
+        def opening() -> Sessions:
+            return Sessions.open(
+                place.value,
+                keys=keys,
+                issuer=issuer,
+                audience=audience,
+                policy=policy,
+                authorize=None if authorize is None else _asked_by_the_loop,
+                on_event=on_event,
+                clock=clock,
+            )
+
         sessions = cls.__new__(cls)
         return Opening(sessions, partial(sessions._open, opening, authorize, threads_max))
 
@@ -226,7 +231,8 @@ class AsyncSessions:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<Async{repr(self._sessions)[1:]}"
+        is_open = hasattr(self, "_sessions")  # not yet, in the frames of an opening that fails
+        return f"<Async{repr(self._sessions)[1:]}" if is_open else "<AsyncSessions: not open>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("sessions are not pickled: open them in each process")

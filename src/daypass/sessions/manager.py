@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
 from typing import NoReturn, Self, TypeVar, final
 
+from daypass.concealed import Concealed
 from daypass.encoding import JSON
 from daypass.keyring.ring import KeyRing
 from daypass.sessions.assembly import Surroundings, assembled
@@ -137,9 +138,11 @@ class Sessions:
                 key ring that others can read.
             StoreUnavailable: the database cannot be opened now.
         """
-        store = open_store(url)
+        place = Concealed(url)
+        del url  # a traceback may show the locals of this frame
+        store = open_store(place.value)
         try:
-            ring = keys if keys is not None else ring_beside(url, store, policy, clock=clock)
+            ring = keys if keys is not None else ring_beside(place, store, policy, clock=clock)
             sessions = cls(
                 store,
                 ring,

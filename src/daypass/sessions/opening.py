@@ -22,11 +22,17 @@ from daypass.stores.opening import sqlite_path
 __all__ = ["check_ring", "ring_beside", "ring_path"]
 
 
-def ring_beside(url: str, store: Any, policy: SessionPolicy, *, clock: Callable[[], float]) -> KeyRing:  # noqa: ANN401
+def ring_beside(
+    place: Concealed,
+    store: Any,  # noqa: ANN401 - of any kind
+    policy: SessionPolicy,
+    *,
+    clock: Callable[[], float],
+) -> KeyRing:
     """Open the ring beside a store, or make it where the store is new; keys that a format lacks are added.
 
     Args:
-        url: of the store.
+        place: the URL of the store.
         store: opened.
         policy: its formats, and how long its tokens and sessions live, so that the ring keeps their keys as long.
         clock: epoch seconds.
@@ -40,8 +46,6 @@ def ring_beside(url: str, store: Any, policy: SessionPolicy, *, clock: Callable[
         token_lifetime_s_max=policy.access_lifetime_s, session_lifetime_s_max=policy.absolute_lifetime_s
     )
     alg = first_alg(policy.format)
-    place = Concealed(url)
-    del url  # a traceback may show the locals of this frame
     if isinstance(store, MemoryStore):
         ring = KeyRing.in_memory(alg=alg, schedule=schedule, clock=clock)
     elif place.value.startswith("sqlite:"):

@@ -131,8 +131,10 @@ def open_memcached(url: str) -> MemcachedStore:
         from pymemcache.client.base import PooledClient
     except ModuleNotFoundError:
         raise ConfigurationError('pymemcache is not installed: pip install "daypass[memcached]"') from None
+    is_ours = url.startswith(_SCHEME)
     servers = [_server(name) for name in url.removeprefix(_SCHEME).rstrip("/").split(",")]
-    if not url.startswith(_SCHEME) or None in servers or len(set(servers)) < len(servers):
+    del url  # memcached has no passwords, but somebody may write one; a traceback may show the locals of this frame
+    if not is_ours or None in servers or len(set(servers)) < len(servers):
         raise ConfigurationError("the URL of a memcached is memcached://host:port, several are joined by commas")
     words = {"connect_timeout": TIMEOUT_S, "timeout": TIMEOUT_S, "no_delay": True}
     store = MemcachedStore([PooledClient(server, pool_idle_timeout=CONNECTIONS_KEPT_S, **words) for server in servers])

@@ -291,7 +291,7 @@ def open_redis(url: str) -> RedisStore:
         base, is_cluster = _without_cluster(url)
         kind: Any = RedisCluster if is_cluster else redis.Redis
         client = kind.from_url(base, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
-    except redis.exceptions.RedisError as error:
+    except (redis.exceptions.RedisError, redis.exceptions.RedisClusterException) as error:
         problem = type(error).__name__
     except (ValueError, TypeError, AttributeError):
         pass

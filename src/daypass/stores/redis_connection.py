@@ -170,11 +170,11 @@ class Commands:
 
     def _look_anew(self) -> None:
         """Ask the Cluster which node has what."""
-        from redis.exceptions import RedisError
+        from redis.exceptions import RedisClusterException, RedisError
 
         try:
             self._client.nodes_manager.initialize(disconnect_startup_nodes_pools=False)
-        except (RedisError, OSError):
+        except (RedisError, RedisClusterException, OSError):
             return  # what is known stays, the next try asks again
 
 
@@ -237,7 +237,7 @@ def _raise(error: BaseException) -> NoReturn:
 
 def _translated(act: Callable[[], T]) -> T:
     """Turn what the driver raises into StoreUnavailable, without the words of the command."""
-    from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
+    from redis.exceptions import NoPermissionError, NoScriptError, RedisClusterException, RedisError, ResponseError
 
     try:
         return act()
@@ -247,6 +247,6 @@ def _translated(act: Callable[[], T]) -> T:
         # The first word is a code: READONLY, OOM, LOADING, NOAUTH. The rest may repeat what was sent.
         code = type(error).__name__ if isinstance(error, NoPermissionError) else str(error).split(" ", 1)[0][:20]
         said = f"{type(error).__name__} {code}" if code.isupper() else type(error).__name__
-    except (RedisError, OSError) as error:
+    except (RedisError, RedisClusterException, OSError) as error:  # the latter is none of the former
         said = type(error).__name__
     raise StoreUnavailable(f"the session store could not answer ({said})")

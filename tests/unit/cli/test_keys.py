@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import stat
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -73,6 +74,18 @@ def test_a_leaked_key_is_followed_and_retired(daypass: Command, data: Path, kid:
     assert kid not in daypass("keys", "list")[1]
     code, _, err = daypass("keys", "retire", kid)
     assert (code, err.count("\n")) == (1, 1)
+
+
+def test_a_person_is_told_who_refuses_a_retired_key_when(
+    daypass: Command, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kid = str(ring.signing_keys()[0].kid)
+    daypass("keys", "rotate", "--at-once")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    out = daypass("keys", "retire", kid)[1]
+    assert out.startswith(f"retired {kid}\n")
+    assert "within about 2 s" in out
+    assert "cannot reach the ring" in out
 
 
 def test_a_ring_is_never_made_by_looking_at_it(daypass: Command, data: Path) -> None:
