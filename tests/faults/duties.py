@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import resource
 import signal
 import threading
 import time
@@ -14,6 +15,8 @@ from daypass.sessions import Sessions
 from daypass.sessions.values import Principal, TokenPair
 from daypass.stores import database, redis_connection
 from tests.faults.nodes import sessions_at
+from tests.faults.web import Endpoint
+from tests.faults.web import status_of as asked
 
 
 def at_once(count: int, act: Callable[[int], object], at: float) -> list[object]:
@@ -206,3 +209,27 @@ def wait_for_lines(file: Path, count: int, within_s: float = 60) -> None:
         if time.monotonic() > gives_up:
             raise TimeoutError
         time.sleep(0.01)
+
+
+def limit_files(_sessions: Sessions, size: int | None) -> None:
+    """Let this process write no file beyond a size, as on a full disk, or any again."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most if size is None else size, most))
+
+
+def fill_up(sessions: Sessions, folder: Path, room: int) -> list[TokenPair]:
+    """Leave little room on the disk, and log in until there is none; return the sessions that were confirmed."""
+    limit_files(sessions, max(file.stat().st_size for file in folder.iterdir()) + room)
+    confirmed: list[TokenPair] = []
+    refused = 0
+    while refused < 3:
+        try:
+            confirmed.append(sessions.start("somebody"))
+        except StoreUnavailable:
+            refused += 1
+    return confirmed
+
+
+def status_of(sessions: Sessions, endpoint: Endpoint, pair: TokenPair) -> int:
+    """Ask an endpoint; return the status of its answer."""
+    return asked(endpoint, sessions, pair)

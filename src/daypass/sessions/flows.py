@@ -43,14 +43,16 @@ PURGE_EVERY_S: Final = 10
 
 def drive(flow: Flow[T], authorize: Callable[[str], object]) -> T:
     """Run a flow to its end in this thread. Where ``authorize`` raises, the flow is closed, and undoes what it must."""
-    with contextlib.closing(flow):
-        answer: object = None
+    answer: object = None
+    try:
         while True:
             try:
                 subject = flow.send(answer)
             except StopIteration as finished:
                 return finished.value  # type: ignore[no-any-return]
             answer = authorize(subject)
+    finally:
+        flow.close()
 
 
 @final

@@ -121,7 +121,9 @@ def successor(row: SessionRow, policy: SessionPolicy, *, grants: Grants, kid: st
         now_s: epoch seconds.
     """
     return msgspec.structs.replace(
-        with_grants(row, grants),
+        row,
+        scopes=tuple(grants.scopes),
+        roles=tuple(grants.roles),
         last_refreshed_at=int(now_s),
         idle_ends_at=min(int(now_s) + policy.idle_lifetime_s, row.ends_at),
         generation=row.generation + 1,

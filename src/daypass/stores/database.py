@@ -6,6 +6,7 @@ undone by the server, so it is made once more, a few times. Whatever else a driv
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -167,6 +168,12 @@ class Database:
                 lease.connection.commit()
             return answer
 
+        try:
+            return self._once(send)  # the straight road: every refresh comes by twice
+        except Refused as error:
+            refused = error
+        if refused.problem is not Problem.AGAIN:
+            raise refused.answer
         return self._answered(send)
 
     # ---------------------------------------------------------------------------------------- transactions
@@ -218,6 +225,8 @@ class Database:
             lease = self._begun(begin)
             try:
                 yield Transaction(lease)
+                if lease.pid != os.getpid():
+                    raise StoreUnavailable("this process was forked in the middle: only its parent can go on")
                 problem = self._committed(lease)
             except BaseException:
                 self.connections.drop(lease)
