@@ -4,6 +4,7 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import msgspec
 import pytest
@@ -134,6 +135,30 @@ def test_clients_that_cannot_carry_sessions_are_refused(redis_cluster: RedisClus
         pytest.raises(ConfigurationError, match="replicas"),
     ):
         RedisStore(lagging)
+
+
+def test_a_cluster_of_which_no_node_answers_is_away_and_comes_back(
+    redis_cluster_url: str, redis_cluster: RedisCluster
+) -> None:
+    with closing(open_redis(redis_cluster_url)) as store:
+        store.put_reference(b"d" * 32, b"sealed", until=int(time.time()) + 600)
+        redis_cluster.stop()
+        try:
+            for _ in range(2):  # also once the client has looked for the nodes in vain
+                with pytest.raises(StoreUnavailable):
+                    store.get_reference(b"d" * 32, now_s=time.time())
+            with pytest.raises(StoreUnavailable):
+                open_redis(redis_cluster_url)
+        finally:
+            redis_cluster.start()
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                assert store.get_reference(b"d" * 32, now_s=time.time()) in {None, b"sealed"}
+                break
+            except StoreUnavailable:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
 
 
 def test_no_text_shows_the_password(redis_with_password: Redis) -> None:
