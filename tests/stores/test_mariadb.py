@@ -97,6 +97,33 @@ def test_every_table_has_transactions(store: SQLStore, mariadb: MariaDB, mariadb
         assert [engine for (engine,) in cursor.fetchall()] == ["InnoDB"]
 
 
+def test_a_client_that_was_lost_in_the_middle_of_a_login_locks_nobody_out_for_long(
+    mariadb_url: str, store: SQLStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daypass.stores.drivers._GONE_S", 1)
+    lost = open_store(mariadb_url)
+
+    def be_lost() -> None:
+        with lost._database.held(lambda transaction: lost._lock(transaction, "alice")):
+            assert store.insert(row(), sessions_max=5, now_s=NOW) == (), "the server has let go"
+
+    with pytest.raises(StoreUnavailable, match="connection was lost"):
+        be_lost()
+    lost.close()
+
+
+def test_a_row_that_no_daypass_wrote_is_no_answer(store: SQLStore) -> None:
+    one = row()
+    store.insert(one, sessions_max=5, now_s=NOW)
+    store._database.transact(lambda transaction: transaction.say("UPDATE daypass_sessions SET sid = x'ff'"))
+    for act in (
+        lambda: store.active("alice", now_s=NOW),
+        lambda: store.end_all("alice", now_s=NOW),
+    ):
+        with pytest.raises(StoreUnavailable, match="changed by hand"):
+            act()
+
+
 @pytest.mark.parametrize("level", ["SERIALIZABLE", "REPEATABLE READ", "READ UNCOMMITTED"])
 def test_another_isolation_level_of_an_engine_changes_nothing(mariadb_url: str, level: str) -> None:
     engine = sa.create_engine(mariadb_url.replace("mysql://", "mysql+pymysql://"), isolation_level=level)  # type: ignore[arg-type]

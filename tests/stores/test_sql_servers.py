@@ -2,11 +2,13 @@
 
 import gc
 import multiprocessing
+import os
 import signal
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -22,7 +24,7 @@ from daypass.stores.protocol import SessionRow
 from daypass.stores.sql import SQLStore
 from tests.real_servers.server import Server
 from tests.stores.interrupting import THREADS, Interrupt, leaves_no_answer_behind
-from tests.stores.test_contract import NOW, row
+from tests.stores.test_contract import NOW, row, together
 
 SERVERS = ("postgresql", "mariadb")
 WITHIN_S = 3 * ANSWER_S
@@ -171,6 +173,23 @@ def test_a_server_that_was_restarted_meanwhile_costs_no_call(store: SQLStore, se
     assert store.replace(msgspec.structs.replace(one, generation=2), generation=1)
 
 
+def test_connections_that_the_server_closed_cost_no_call(store: SQLStore, server: Any, url: str) -> None:
+    one, *_ = filled(store, 2)
+    for _ in range(3):
+        with server.connect() as other:
+            cursor = other.cursor()
+            if server.name == "postgresql":
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'daypass'"
+                )
+            else:
+                cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", (url.rpartition("/")[2],))
+                for (number,) in cursor.fetchall():
+                    cursor.execute(f"KILL CONNECTION {number}")
+        time.sleep(0.1)
+        assert store.get(one.sid) == one
+
+
 def test_sessions_that_were_confirmed_before_a_kill_are_kept(store: SQLStore, server: Server) -> None:
     kept: list[SessionRow] = []
     unsure: list[SessionRow] = []
@@ -289,6 +308,43 @@ def test_a_child_forked_amid_a_transaction_leaves_it_to_the_parent(store: SQLSto
     assert found.reveal() == b"by the parent"
 
 
+def test_a_child_that_goes_on_with_a_transaction_of_its_parent_is_stopped(store: SQLStore) -> None:
+    place = store.ring_storage()
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+
+    def change() -> None:
+        with place.lock():
+            if not os.fork():
+                return
+            os.wait()
+            place.write(RingText(b"by the parent"))
+
+    def run() -> None:
+        parent = os.getpid()
+        answer = "done"
+        try:
+            change()
+        except StoreUnavailable as error:
+            answer = str(error)
+        answers.put(answer)
+        if os.getpid() != parent:
+            answers.close()
+            answers.join_thread()
+            os._exit(0)
+
+    process = context.Process(target=run)
+    process.start()
+    assert {answers.get(timeout=30), answers.get(timeout=30)} == {
+        "done",
+        "this process was forked in the middle: only its parent can go on",
+    }
+    process.join(30)
+    found = place.read()
+    assert found is not None
+    assert found.reveal() == b"by the parent"
+
+
 def secret_urls(url: str) -> list[str]:
     scheme, _, rest = url.partition("://")
     _, _, place = rest.rpartition("@")
@@ -343,3 +399,65 @@ def test_no_more_connections_are_made_than_a_server_has(url: str) -> None:
     assert len(connections._leases) == 8
     store.close()
     assert not connections._leases
+
+
+def test_a_driver_that_is_not_known_works_on_the_road_that_all_share(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daypass.stores.drivers._DRIVERS", {})
+    store = open_store(url)
+    assert not store._database.driver.commits_by_itself
+    one, *_ = filled(store, 3)
+    assert store.get(one.sid) == one
+    second = msgspec.structs.replace(one, generation=2)
+    swaps = together(8, lambda _: store.replace(second, generation=1))
+    assert sorted(map(str, swaps)) == ["False"] * 7 + ["True"]
+    logins = together(8, lambda _: store.insert(row(), sessions_max=3, now_s=NOW))
+    assert all(isinstance(denials, tuple) for denials in logins), logins
+    assert len(store.active("alice", now_s=NOW)) == 3
+    place = store.ring_storage()
+    with place.lock():
+        place.write(RingText(b"ring"))
+        assert store.get(one.sid) is not None
+    assert place.version()
+    assert len(store.end_all("alice", now_s=NOW)) == 3
+    store.put_reference(bytes(32), b"old", until=NOW)
+    store.put_reference(bytes(32), b"new", until=NOW)
+    assert store.get_reference(bytes(32), now_s=NOW - 1) == b"new"
+    with closing(open_store(url)) as other:
+        assert other.active("alice", now_s=NOW) == (), "all of it was committed"
+    store.close()
+
+
+def test_endings_logins_refreshes_and_purges_at_once_never_deadlock(store: SQLStore) -> None:
+    rows = filled(store, 40)
+
+    def act(number: int) -> None:
+        for turn in range(10):
+            one = rows[(number * 7 + turn) % len(rows)]
+            match number % 5:
+                case 0:
+                    store.end_all("alice", now_s=NOW)
+                case 1:
+                    store.insert(row(), sessions_max=5, now_s=NOW)
+                case 2:
+                    store.replace(msgspec.structs.replace(one, generation=2), generation=1)
+                case 3:
+                    store.end(one.sid, now_s=NOW)
+                case _:
+                    store.purge(now_s=NOW * 2, limit=20)
+
+    assert together(10, act) == [None] * 10
+
+
+def test_two_purges_and_a_refresh_of_the_same_rows_lose_no_session(store: SQLStore) -> None:
+    rows = filled(store, 30)
+    old = NOW + 10_000_000
+
+    def act(number: int) -> object:
+        if number < 2:
+            return store.purge(now_s=old, limit=100)
+        one = rows[number - 2]
+        return store.replace(msgspec.structs.replace(one, generation=2, idle_ends_at=old * 2), generation=1)
+
+    answers = together(32, act)
+    for one, swapped in zip(rows, answers[2:], strict=True):
+        assert (store.get(one.sid) is not None) is swapped, "whose refresh was answered lives"

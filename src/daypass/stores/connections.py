@@ -39,11 +39,12 @@ class Lease:
         connection: of the driver.
         cursor: of the connection, for one statement after the other.
         mark: what it leads to, as the driver names it.
+        pid: of the process that made it, the only one that may use or close it.
         used_at: when it was used last, by the monotonic clock.
         owners: the leases that it is one of; None where it was dropped.
     """
 
-    __slots__ = ("__weakref__", "connection", "cursor", "mark", "owners", "used_at")
+    __slots__ = ("__weakref__", "connection", "cursor", "mark", "owners", "pid", "used_at")
 
     def __init__(self, owners: weakref.WeakSet[Lease]) -> None:
         owners.add(self)
@@ -51,12 +52,16 @@ class Lease:
         self.connection: Any = None
         self.cursor: Any = None
         self.mark: object = None
+        self.pid = os.getpid()
         self.used_at = 0.0
 
     def close(self, driver: Driver) -> None:
         """Close the connection, which undoes what was not committed."""
         connection, self.connection = self.connection, None
         cursor, self.cursor = self.cursor, None
+        if self.pid != os.getpid():
+            forks.leave_to_parent(connection, cursor)  # in a child, which was made in the middle of a call
+            return
         with suppress(Exception):  # it may be closed, broken, or in the middle of something
             driver.close(connection, cursor)
 

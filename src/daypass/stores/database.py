@@ -6,6 +6,7 @@ undone by the server, so it is made once more, a few times. Whatever else a driv
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -224,6 +225,8 @@ class Database:
             lease = self._begun(begin)
             try:
                 yield Transaction(lease)
+                if lease.pid != os.getpid():
+                    raise StoreUnavailable("this process was forked in the middle: only its parent can go on")
                 problem = self._committed(lease)
             except BaseException:
                 self.connections.drop(lease)

@@ -20,6 +20,9 @@ __all__ = ["ANSWER_S", "Driver", "driver_of"]
 
 ANSWER_S: Final = 5.0
 """How long a server may take for one answer, in seconds; then the store is unavailable."""
+_GONE_S: Final = 75
+"""When a server of MariaDB gives up a connection that says nothing, in seconds: a client whose machine lost its power
+says nothing, and holds its locks until then. We use none that was idle for DROPPED_AFTER_S."""
 _LOCK_S: Final = 4
 """How long a server lets a statement wait for a lock, in seconds: less, so that it says so itself."""
 
@@ -110,7 +113,7 @@ class PostgreSQLDriver(Driver):
         connection.autocommit = True
 
     def is_silent(self, connection: Any) -> bool | None:  # noqa: ANN401
-        return is_silent(connection.fileno())
+        return not connection.closed and is_silent(connection.fileno())
 
     def ping(self, connection: Any) -> None:  # noqa: ANN401
         connection.execute("")
@@ -125,7 +128,10 @@ class MariaDBDriver(Driver):
         super().set_up(connection)
         cursor = connection.cursor()
         # A server that is not strict cuts what is too long.
-        cursor.execute(f"SET SESSION sql_mode = 'STRICT_ALL_TABLES', SESSION innodb_lock_wait_timeout = {_LOCK_S}")
+        cursor.execute(
+            f"SET SESSION sql_mode = 'STRICT_ALL_TABLES', SESSION innodb_lock_wait_timeout = {_LOCK_S},"
+            f" SESSION wait_timeout = {_GONE_S}"
+        )
         cursor.close()
 
 

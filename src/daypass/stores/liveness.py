@@ -22,6 +22,8 @@ def is_silent(descriptor: int) -> bool:
     """Tell whether there is nothing to read from a socket."""
     if descriptor < 0:
         return False
+    if not hasattr(select, "poll"):  # Windows, where any descriptor will do for select
+        return not select.select([descriptor], [], [], 0)[0]
     poll = select.poll()
     poll.register(descriptor, select.POLLIN | select.POLLPRI)
     return not poll.poll(0)

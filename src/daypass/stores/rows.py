@@ -15,6 +15,7 @@ from daypass.stores.protocol import SessionRow
 
 __all__ = ["changes_of", "columns_of", "is_text", "row_of", "text_of"]
 
+_UNREADABLE: Final = "the session store holds a session that cannot be read: was it changed by hand?"
 _json: Final = msgspec.json.Encoder().encode
 _texts: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 _times: Final = msgspec.json.Decoder(tuple[float, ...]).decode
@@ -98,9 +99,15 @@ def text_of(value: Any) -> Any:  # noqa: ANN401 - what a driver gives back
     """Turn the bytes that MariaDB keeps for a text into it.
 
     Raises:
-        UnicodeDecodeError: no daypass wrote them.
+        StoreUnavailable: no daypass wrote them.
     """
-    return bytes(value).decode() if isinstance(value, bytes | bytearray | memoryview) else value
+    if not isinstance(value, bytes | bytearray | memoryview):
+        return value
+    try:
+        return bytes(value).decode()
+    except UnicodeDecodeError:
+        pass
+    raise StoreUnavailable(_UNREADABLE)
 
 
 def row_of(values: tuple[Any, ...], *, keeps_bytes: bool) -> SessionRow:
@@ -139,7 +146,7 @@ def row_of(values: tuple[Any, ...], *, keeps_bytes: bool) -> SessionRow:
         )
     except (msgspec.MsgspecError, UnicodeDecodeError, TypeError):
         pass
-    raise StoreUnavailable("the session store holds a session that cannot be read: was it changed by hand?")
+    raise StoreUnavailable(_UNREADABLE)
 
 
 _NONCE: Final = _Stored.__struct_fields__.index("nonce_sha256")

@@ -59,7 +59,7 @@ class SQLRingStorage:
             else:
                 found = self._database.rows(say.blob_version, {"wanted": RING})
             return text_of(found[0][0]) if found else None
-        except (StoreUnavailable, UnicodeDecodeError):
+        except StoreUnavailable:
             return _AWAY
         except self._database.errors:
             return _AWAY
