@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import resource
 import signal
 import threading
 import time
@@ -14,6 +15,8 @@ from daypass.sessions import Sessions
 from daypass.sessions.values import Principal, TokenPair
 from daypass.stores import database, redis_connection
 from tests.faults.nodes import sessions_at
+from tests.faults.web import Endpoint
+from tests.faults.web import status_of as asked
 
 
 def at_once(count: int, act: Callable[[int], object], at: float) -> list[object]:
@@ -206,3 +209,79 @@ def wait_for_lines(file: Path, count: int, within_s: float = 60) -> None:
         if time.monotonic() > gives_up:
             raise TimeoutError
         time.sleep(0.01)
+
+
+def limit_files(_sessions: Sessions, size: int | None) -> None:
+    """Let this process write no file beyond a size, as on a full disk, or any again."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most if size is None else size, most))
+
+
+def fill_up(sessions: Sessions, folder: Path, room: int) -> list[TokenPair]:
+    """Leave little room on the disk, and log in until there is none; return the sessions that were confirmed."""
+    limit_files(sessions, max(file.stat().st_size for file in folder.iterdir()) + room)
+    confirmed: list[TokenPair] = []
+    refused = 0
+    while refused < 3:
+        try:
+            confirmed.append(sessions.start("somebody"))
+        except StoreUnavailable:
+            refused += 1
+    return confirmed
+
+
+def status_of(sessions: Sessions, endpoint: Endpoint, pair: TokenPair) -> int:
+    """Ask an endpoint; return the status of its answer."""
+    return asked(endpoint, sessions, pair)
+
+
+def fork_in_the_middle(sessions: Sessions, children: int) -> list[int]:
+    """Fork again and again while other threads speak to the store; each child logs in, goes on, and logs out.
+
+    Returns:
+        How the children ended: 0 where each verb did what it does.
+    """
+    done = threading.Event()
+    failed: list[Exception] = []
+
+    def speak(number: int) -> None:
+        try:
+            while not done.is_set():
+                pair = sessions.start(f"parent {number}")
+                sessions.verify(sessions.refresh(pair.refresh_token).access_token)
+                sessions.end_all(f"parent {number}")
+        except Exception as error:  # noqa: BLE001 - told below
+            failed.append(error)
+
+    threads = [threading.Thread(target=speak, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        codes = [_child(sessions) for _ in range(children)]
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    if failed:
+        raise RuntimeError(f"{type(failed[0]).__name__}: {failed[0]}")
+    return codes
+
+
+def _child(sessions: Sessions) -> int:
+    time.sleep(0.05)
+    pid = os.fork()
+    if not pid:
+        code = 1
+        try:
+            signal.alarm(20)
+            pair = sessions.start("child")
+            sessions.verify(sessions.refresh(pair.refresh_token).access_token)
+            sessions.end(pair.session.sid)
+            try:
+                sessions.verify(pair.access_token)
+            except SessionEnded:
+                code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from daypass.concealed import Concealed
 from daypass.errors import ConfigurationError, DaypassError
 from daypass.keyring.changes import Reason
 from daypass.keyring.content import RingContent, dump_ring
@@ -113,8 +114,9 @@ class RingChanger(RingReader):
             ConfigurationError: a ring is there, no master key, or the place cannot be written to.
             StoreUnavailable: the place cannot be written now.
         """
-        place = wrapped(storage, master_key, name)
-        del master_key
+        given = Concealed(master_key)
+        del master_key  # a secret: no frame of ours shows it
+        place = wrapped(storage, given, name)
         text = dump_ring(self._now().content)
         with place.lock():
             if place.read() is not None:
@@ -191,11 +193,9 @@ def _rotate_what_is_due(content: RingContent, now_s: float) -> RingContent | Non
     return rotated(content, keys, now_s=now_s, with_secret=wanted.with_secret)
 
 
-def wrapped(
-    storage: RingStorage, master_key: MasterKey | MasterKeys | Sequence[MasterKey] | None, name: str
-) -> RingStorage:
+def wrapped(storage: RingStorage, master_key: Concealed, name: str) -> RingStorage:
     """Put the wrapping around a place, where there is a master key or has to be one."""
-    if master_key is None:
+    if master_key.value is None:
         if storage.is_remote:
             raise ConfigurationError(
                 f"{storage.location}: a key ring on a server is wrapped under a master key: pass"
@@ -205,6 +205,5 @@ def wrapped(
     from daypass.keyring.master_key import MasterKeys
     from daypass.keyring.wrapped import WrappedStorage
 
-    return WrappedStorage(
-        storage, master_key if isinstance(master_key, MasterKeys) else MasterKeys(master_key), name=name
-    )
+    is_made = isinstance(master_key.value, MasterKeys)
+    return WrappedStorage(storage, master_key.value if is_made else MasterKeys(master_key.value), name=name)

@@ -48,7 +48,7 @@ class MasterKeys:
         del keys  # a secret: no frame of ours shows it
         if not isinstance(given.value, list | tuple):
             raise TypeError("a master key is a JWK or 32 bytes, or a sequence of those, the one that wraps first")
-        found = [_master_key(Concealed(key)) for key in given.value]
+        found = list(map(_master_key, map(Concealed, given.value)))  # no frame of a comprehension holds one
         self.keys: tuple[JWK, ...] = tuple({key.kid: key for key in found}.values())
         if not 1 <= len(self.keys) <= _SEVERAL_MAX:
             raise ConfigurationError(f"1 to {_SEVERAL_MAX} master keys are taken: the first wraps, the others unwrap")
@@ -59,7 +59,7 @@ class MasterKeys:
         return str(self.keys[0].kid)
 
     def __repr__(self) -> str:
-        return f"<MasterKeys: {len(self.keys)}, redacted>"
+        return f"<MasterKeys: {len(getattr(self, 'keys', ()))}, redacted>"  # a traceback shows half-made ones, too
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("master keys are not pickled: read them in each process")

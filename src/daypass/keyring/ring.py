@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NoReturn, Self, final
 
+from daypass.concealed import Concealed
 from daypass.jose.jwk import JWK
 from daypass.jose.jwk_set import JWKSet
 from daypass.keyring.changing import RingChanger, wrapped
@@ -156,8 +157,9 @@ class KeyRing(RingChanger):
             WeakKey: the master key, or a secret in the ring, is too short or can be guessed.
             StoreUnavailable: the storage cannot be read or written now.
         """
-        place = wrapped(storage, master_key, name)
+        given = Concealed(master_key)
         del master_key  # a secret: no frame of ours shows it
+        place = wrapped(storage, given, name)
         if may_create and place.read() is None:
             key = generate_key(alg)
             wanted = schedule or RotationSchedule()

@@ -119,7 +119,8 @@ class WrappedStorage:
         return RingText(plaintext), header, key
 
     def __repr__(self) -> str:
-        return f"<WrappedStorage: {self.location}, redacted>"
+        inner = getattr(self, "_inner", None)  # a traceback shows half-made ones, too
+        return f"<WrappedStorage: {'no place' if inner is None else inner.location}, redacted>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a ring is not pickled: open it in each process")
