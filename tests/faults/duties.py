@@ -233,3 +233,55 @@ def fill_up(sessions: Sessions, folder: Path, room: int) -> list[TokenPair]:
 def status_of(sessions: Sessions, endpoint: Endpoint, pair: TokenPair) -> int:
     """Ask an endpoint; return the status of its answer."""
     return asked(endpoint, sessions, pair)
+
+
+def fork_in_the_middle(sessions: Sessions, children: int) -> list[int]:
+    """Fork again and again while other threads speak to the store; each child logs in, goes on, and logs out.
+
+    Returns:
+        How the children ended: 0 where each verb did what it does.
+    """
+    done = threading.Event()
+    failed: list[Exception] = []
+
+    def speak(number: int) -> None:
+        try:
+            while not done.is_set():
+                pair = sessions.start(f"parent {number}")
+                sessions.verify(sessions.refresh(pair.refresh_token).access_token)
+                sessions.end_all(f"parent {number}")
+        except Exception as error:  # noqa: BLE001 - told below
+            failed.append(error)
+
+    threads = [threading.Thread(target=speak, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        codes = [_child(sessions) for _ in range(children)]
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    if failed:
+        raise RuntimeError(f"{type(failed[0]).__name__}: {failed[0]}")
+    return codes
+
+
+def _child(sessions: Sessions) -> int:
+    time.sleep(0.05)
+    pid = os.fork()
+    if not pid:
+        code = 1
+        try:
+            signal.alarm(20)
+            pair = sessions.start("child")
+            sessions.verify(sessions.refresh(pair.refresh_token).access_token)
+            sessions.end(pair.session.sid)
+            try:
+                sessions.verify(pair.access_token)
+            except SessionEnded:
+                code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
