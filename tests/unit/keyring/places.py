@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from daypass.errors import StoreUnavailable
 from daypass.keyring.storage import RingText
 
-WAIT_S = 30
+WAIT_S = 10
 """How long, at most, a test waits for a thread, in seconds."""
 
 
