@@ -21,13 +21,17 @@ from daypass.keyring.schedule import RotationSchedule
 from daypass.sessions import SessionPolicy, Sessions
 from daypass.stores.opening import open_store
 
-ROTATE_S, RUN_S = 0.2, 5
-SCHEDULE = {"publish_s": 0.1, "token_lifetime_s_max": 2, "session_lifetime_s_max": 20, "rotate_every_s": ROTATE_S}
+ROTATE_S, RUN_S, POLL_S, SLOW_POLL_S = 0.2, 5, 0.2, 1.0
+LIVES = {"token_lifetime_s_max": 2, "session_lifetime_s_max": 20}
+BY_ITSELF = {**LIVES, "publish_s": 0.1, "rotate_every_s": ROTATE_S}
+"""A file is read at once when a token names an unknown key, so a key may sign before the next look."""
+BY_HAND = {**LIVES, "publish_s": 1.5, "rotate_every_s": 0}
+"""From a server a key is known before it signs: it is published for longer than the slowest node rests."""
 NODE = """
 import json, os, sys, threading, time
 from daypass.errors import TokenError
 from daypass.keyring import reading
-place, poll_s, run_s, schedule = json.loads(sys.argv[1])
+place, poll_s, run_s, schedule, by_hand_s = json.loads(sys.argv[1])
 reading.POLL_S = poll_s
 from daypass.keyring import KeyRing, RotationSchedule, master_key_from_env
 from daypass.sessions import SessionPolicy, Sessions
@@ -59,11 +63,17 @@ def verify():
             counts["refused"].append(f"{type(error).__name__}: {error}")
         counts["verified"] += 1
 
+def rotate():
+    while by_hand_s and not ended.wait(by_hand_s):
+        ring.rotate()
+
+ended = threading.Event()
 thread = threading.Thread(target=verify, daemon=True)
 thread.start()
 pair = sessions.start("u")
 print("ready", flush=True)
 begun = started.wait(60)
+threading.Thread(target=rotate, daemon=True).start()
 ends = time.monotonic() + run_s
 while time.monotonic() < ends:
     for _ in range(5):
@@ -75,6 +85,7 @@ while time.monotonic() < ends:
 print("end", flush=True)
 sys.stdout.close()
 thread.join(60)
+ended.set()
 ring.close()
 counts["keys"] = [e.kid for e in ring.entries() if e.purpose == "sign"]
 print(json.dumps(counts), file=sys.stderr)
@@ -94,8 +105,10 @@ def test_keys_that_rotate_under_load_refuse_no_valid_token(place: str, monkeypat
     """Three nodes issue, each token is verified by the next one; the third looks at the ring five times as slowly."""
     monkeypatch.setenv("DAYPASS_MASTER_KEY", secrets.token_urlsafe(32))
     nodes = []
-    for poll_s in (0.2, 0.2, 1.0):
-        words = json.dumps([place, poll_s, RUN_S, SCHEDULE])
+    is_file = place.endswith(".keys.json")
+    for number, poll_s in enumerate((POLL_S, POLL_S, SLOW_POLL_S)):
+        schedule, by_hand_s = (BY_ITSELF, 0) if is_file else (BY_HAND, ROTATE_S if number == 0 else 0)
+        words = json.dumps([place, poll_s, RUN_S, schedule, by_hand_s])
         nodes.append(
             subprocess.Popen(
                 [sys.executable, "-c", NODE, words],

@@ -110,3 +110,21 @@ def test_a_url_without_a_driver_names_the_install_line(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ConfigurationError, match=r'pip install "daypass\[postgresql\]"'):
         open_store("postgresql://user:plum@host/db")
+
+
+def test_a_psycopg_that_waits_for_ever_is_not_waited_for(
+    postgresql: PostgreSQL, store: SQLStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daypass.stores.postgresql._late", lambda: TimeoutError)
+    store.close()
+    rows = [row(data={"text": "ü" * 300_000}) for _ in range(3)]
+    for one in rows:
+        store.insert(one, sessions_max=5, now_s=NOW)
+    assert [store.get(one.sid) for one in rows] == rows
+    postgresql.pause()
+    try:
+        with pytest.raises(StoreUnavailable, match="did not answer in time"):
+            store.get(rows[0].sid)
+    finally:
+        postgresql.resume()
+    assert [store.get(one.sid) for one in rows] == rows

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 
 from daypass.errors import DaypassError, StoreUnavailable
 from daypass.keyring.storage import RingText
@@ -126,6 +127,37 @@ def test_a_signal_between_command_and_answer_costs_the_connection(
     for _ in range(5):
         assert store.get(second.sid) == second
         assert store.get(first.sid) == first
+
+
+def test_connections_that_were_interrupted_while_they_were_made_take_no_place(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(url)
+    (one,) = filled(store, 1)
+    store.close()
+
+    def interrupted(*_: object) -> None:
+        raise Interrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(store._database.driver), "set_up", interrupted)
+        for _ in range(60):  # more than a store may have
+            with pytest.raises(Interrupt):
+                store.get(one.sid)
+    assert store.get(one.sid) == one
+    store.close()
+
+
+def test_whoever_finds_no_connection_takes_the_next_that_comes_back(url: str, store: SQLStore) -> None:
+    scheme = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}[url.partition(":")[0]]
+    engine = sa.create_engine(f"{scheme}:{url.partition(':')[2]}", pool_size=1, max_overflow=1, pool_timeout=30)
+    narrow = SQLStore(engine)
+    rows = filled(narrow, 4)
+    answers = together(12, lambda number: [narrow.get(rows[number % 4].sid) == rows[number % 4] for _ in range(20)])
+    assert answers == [[True] * 20] * 12
+    assert len(narrow._database.connections._leases) <= 2
+    narrow.close()
+    engine.dispose()
 
 
 def test_an_interrupted_transaction_changes_nothing_and_locks_nothing(

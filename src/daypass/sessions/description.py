@@ -132,7 +132,7 @@ def _loss_in_words(kind: str, policy: SessionPolicy) -> list[str]:
     elif kind == "MemcachedStore":
         return [
             "  memcached evicts, and forgets at a restart: a session that is gone there has ended, and none comes back",
-            "  there is no refresh, no list and no `end_all`: a session lives as long as its reference token",
+            "  there is no refresh, no list and no `end_all`: a session has the roles of its login until it ends",
         ]
     else:
         return []

@@ -27,7 +27,7 @@ __all__ = ["Connections", "Lease"]
 _KEPT: Final = 8
 _MORE: Final = 32
 _WAIT_S: Final = 5.0
-_LOOK_S: Final = 0.05
+_LOOK_S: Final = 0.005
 _HANGS_S: Final = 2.0
 
 
@@ -77,7 +77,9 @@ class Connections:
 
     def __init__(self, engine: sa.Engine, driver: Driver) -> None:
         self.driver = driver
-        self._factory = engine.pool.recreate()
+        # Makes connections with all that the engine was told to do with new ones, and keeps none.
+        pool = engine.pool
+        self._factory = sa.NullPool(pool._creator, dialect=pool._dialect, reset_on_return=None, _dispatch=pool.dispatch)
         size = engine.pool.size() if isinstance(engine.pool, sa.QueuePool) else _KEPT
         more = engine.pool._max_overflow if isinstance(engine.pool, sa.QueuePool) else _MORE
         self._kept = max(size, 1)
@@ -91,8 +93,7 @@ class Connections:
         self._idle: deque[Lease] = deque()
         # Those that are lost with the frame of an interrupted thread leave it by themselves.
         self._leases: weakref.WeakSet[Lease] = weakref.WeakSet()
-        self._changed = threading.Condition()
-        self._waiting = 0
+        self._counting = threading.Lock()
 
     def take(self) -> Lease:
         """Find a connection that works, or make one.
@@ -130,16 +131,12 @@ class Connections:
         else:
             lease.used_at = time.monotonic()
             self._idle.append(lease)
-        if self._waiting:
-            self._tell()
 
     def drop(self, lease: Lease) -> None:
         """Close a connection of which nobody knows where it stands."""
         lease.owners = None
         self._leases.discard(lease)
         lease.close(self.driver)
-        if self._waiting:
-            self._tell()
 
     def close_idle(self) -> None:
         """Close the connections that nobody has."""
@@ -159,25 +156,20 @@ class Connections:
     # ----------------------------------------------------------------------------------------------- steps
 
     def _place(self, give_up_at: float) -> Lease:
-        """Wait for a connection, or for the right to make one."""
-        with self._changed:
-            self._waiting += 1
-            try:
-                while True:
-                    with suppress(IndexError):
-                        return self._idle.pop()
-                    if len(self._leases) < self._most:
-                        return Lease(self._leases)
-                    if time.monotonic() >= give_up_at:
-                        break
-                    self._changed.wait(_LOOK_S)
-            finally:
-                self._waiting -= 1
-        raise sa.exc.TimeoutError("all connections of the store are in use")
+        """Wait for a connection, or for the right to make one.
 
-    def _tell(self) -> None:
-        with self._changed:
-            self._changed.notify()
+        A thread that is interrupted while it enters a Condition would leave it locked for ever, so nobody waits in one;
+        a Lock is entered in one step.
+        """
+        while True:
+            with suppress(IndexError):
+                return self._idle.pop()
+            with self._counting:
+                if len(self._leases) < self._most:
+                    return Lease(self._leases)
+            if time.monotonic() >= give_up_at:
+                raise sa.exc.TimeoutError("all connections of the store are in use")
+            time.sleep(_LOOK_S)
 
     def _connect(self, lease: Lease) -> None:
         try:

@@ -6,6 +6,7 @@ through a dead network, is given up.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from sqlalchemy.pool import QueuePool
 from daypass.concealed import Concealed
 from daypass.errors import ConfigurationError
 from daypass.stores.drivers import ANSWER_S
+from daypass.stores.liveness import ready_of
 
 __all__ = ["postgresql_engine"]
 
@@ -53,10 +55,10 @@ def postgresql_engine(place: Concealed) -> sa.Engine:
         """A connection that waits for no answer longer than ANSWER_S."""
 
         def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ANN401
-            late = getattr(psycopg.errors, "_WaitTimeout", None)
-            if late is None:
-                return super().wait(gen, interval)
+            late = _late()
             try:
+                if late is TimeoutError:
+                    return _wait(gen, self.pgconn.socket)
                 return super().wait(gen, interval, ANSWER_S if timeout is None else timeout)
             except late:
                 pass
@@ -96,3 +98,27 @@ def _words_of(place: Concealed) -> Concealed | None:
 def _port_of(words: Concealed) -> int | None:
     port = str(words.value.get("port") or "")
     return int(port) if port.isdecimal() else None
+
+
+def _late() -> type[Exception]:
+    """Name what psycopg raises where the server is late; TimeoutError for those before 3.3.9, which wait for ever."""
+    import psycopg
+
+    late: type[Exception] = getattr(psycopg.errors, "_WaitTimeout", TimeoutError)
+    return late
+
+
+def _wait(gen: Generator[int, int, Any], descriptor: int) -> Any:  # noqa: ANN401 - whatever was asked
+    """Do what the steps of psycopg wait for, but not for ever.
+
+    Raises:
+        TimeoutError: the server said nothing for ANSWER_S.
+    """
+    try:
+        wanted = next(gen)
+        while True:
+            if not (ready := ready_of(descriptor, wanted, ANSWER_S)):
+                raise TimeoutError
+            wanted = gen.send(ready)
+    except StopIteration as done:
+        return done.value
