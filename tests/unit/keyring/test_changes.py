@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from daypass.errors import ConfigurationError, InvalidSignature, UnknownKey
-from daypass.keyring import reading
+from daypass.keyring import description, reading
 from daypass.keyring.changes import Change, Listeners, changes_between
 from daypass.keyring.file import FileStorage
 from daypass.keyring.ring import KeyRing
@@ -34,7 +34,8 @@ MASTER = secrets.token_bytes(32)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "POLL_S", 0.02)
+    for module in (reading, description):  # both, or the one that is imported later would keep what is patched here
+        monkeypatch.setattr(module, "POLL_S", 0.02)
 
 
 @pytest.fixture

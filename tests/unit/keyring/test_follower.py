@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from daypass.errors import StoreUnavailable, UnknownKey
-from daypass.keyring import follower, reading
+from daypass.keyring import description, follower, reading
 from daypass.keyring.follower import Follower
 from daypass.keyring.ring import KeyRing
 from daypass.keyring.schedule import RotationSchedule
@@ -30,7 +30,8 @@ THREAD = "daypass-keyring"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look often, and do not wait long for a look that hangs."""
-    monkeypatch.setattr(reading, "POLL_S", 0.02)
+    for module in (reading, description):  # both, or the one that is imported later would keep what is patched here
+        monkeypatch.setattr(module, "POLL_S", 0.02)
     monkeypatch.setattr(follower, "CLOSE_WAIT_S", 0.1)
 
 
@@ -212,7 +213,7 @@ def test_an_outage_is_said_once_and_survived(server: Server, caplog: pytest.LogC
 
 def test_a_server_that_hangs_is_an_alarm(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "SILENT_S", 0.05)
-    monkeypatch.setattr("daypass.keyring.description.SILENT_S", 0.05)
+    monkeypatch.setattr(description, "SILENT_S", 0.05)
     with open_ring(server) as ring:
         server.answers.clear()
         until(lambda: "has not answered for" in ring.describe())
