@@ -126,7 +126,7 @@ def test_a_row_that_no_daypass_wrote_is_no_answer(store: SQLStore) -> None:
 
 @pytest.mark.parametrize("level", ["SERIALIZABLE", "REPEATABLE READ", "READ UNCOMMITTED"])
 def test_another_isolation_level_of_an_engine_changes_nothing(mariadb_url: str, level: str) -> None:
-    engine = sa.create_engine(mariadb_url.replace("mysql://", "mysql+pymysql://"), isolation_level=level)  # type: ignore[arg-type]
+    engine = sa.create_engine(mariadb_url.replace("mysql://", "mysql+pymysql://"), isolation_level=level)
     store = SQLStore(engine)
     answers = together(8, lambda _: store.insert(row(), sessions_max=3, now_s=NOW))
     assert all(isinstance(answer, tuple) for answer in answers), answers

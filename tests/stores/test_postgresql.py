@@ -66,7 +66,7 @@ def test_options_of_the_url_are_those_of_libpq(postgresql_url: str) -> None:
 
 
 def _names(cursor: object) -> list[str]:
-    cursor.execute("SELECT application_name FROM pg_stat_activity WHERE datname = current_database()")  # type: ignore[attr-defined]
+    cursor.execute("SELECT application_name FROM pg_stat_activity WHERE datname = current_database()")
     return [name for (name,) in cursor.fetchall()]  # type: ignore[attr-defined]
 
 

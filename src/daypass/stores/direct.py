@@ -48,8 +48,10 @@ class Statement:
         """
         if self._constants:
             parameters = {**self._constants, **parameters}
+        if self._order is None and not self._keeps_bytes:
+            return parameters  # type: ignore[return-value]  # a dict
         if self._order is None:
-            return {name: self._sent(value) for name, value in parameters.items()} if self._keeps_bytes else parameters  # type: ignore[return-value]
+            return {name: self._sent(value) for name, value in parameters.items()}
         if self._keeps_bytes:
             return tuple([self._sent(parameters[name]) for name in self._order])
         return tuple([parameters[name] for name in self._order])

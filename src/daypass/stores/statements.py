@@ -7,6 +7,7 @@ Source: DESIGN.md 5 (sessions, ending, store protocol).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, final
 
 import sqlalchemy as sa
@@ -81,9 +82,12 @@ class Statements:
         def compiled(clause: sa.ClauseElement) -> Statement:
             return Statement(clause, driver)
 
-        def free(query: sa.Select[Any]) -> Statement:
-            return compiled(query.with_for_update(skip_locked=True) if skips_locked else query)
+        self._sessions(compiled)
+        self._purges(compiled, skips_locked=skips_locked)
+        self._references(compiled)
+        self._meta_and_ring(compiled)
 
+    def _sessions(self, compiled: Callable[[sa.ClauseElement], Statement]) -> None:
         self.get = compiled(sa.select(*_ROW).where(_COLUMN.sid == _param("of_sid")))
         self.insert = compiled(
             SESSIONS.insert().values({column.name: _param(f"new_{column.name}") for column in _COLUMN})
@@ -115,10 +119,13 @@ class Statements:
         self.feed = compiled(_FEED)
         self.feed_since = compiled(_FEED_SINCE)
         self.any_left = compiled(sa.select(_COLUMN.sid).where(_COLUMN.ended_at.is_(None)).limit(1))
-        self.meta = compiled(_META_OF)
-        self.put_meta = compiled(META.insert().values(name=_param("new_name"), value=_param("new_value")))
-        self.set_meta = compiled(META.update().where(META.c.name == _param("wanted")).values(value=_param("new_value")))
-        # Purging: what may go, in the order of an index, and then by name.
+
+    def _purges(self, compiled: Callable[[sa.ClauseElement], Statement], *, skips_locked: bool) -> None:
+        """What may go, in the order of an index, and then by name."""
+
+        def free(query: sa.Select[Any]) -> Statement:
+            return compiled(query.with_for_update(skip_locked=True) if skips_locked else query)
+
         self.purgeable = free(sa.select(_COLUMN.sid).where(_PURGE).order_by(_COLUMN.purge_at).limit(_param("at_most")))
         self.old_references = free(
             sa.select(REFERENCES.c.digest).where(_OLD).order_by(REFERENCES.c.until).limit(_param("at_most"))
@@ -135,6 +142,8 @@ class Statements:
             self.delete_references[count] = compiled(
                 REFERENCES.delete().where(REFERENCES.c.digest.in_(_some(count)), _OLD)
             )
+
+    def _references(self, compiled: Callable[[sa.ClauseElement], Statement]) -> None:
         reference = REFERENCES.c.digest == _param("of_digest")
         self.put_reference = compiled(
             REFERENCES.insert().values(
@@ -146,6 +155,11 @@ class Statements:
         )
         self.get_reference = compiled(sa.select(REFERENCES.c.sealed, REFERENCES.c.until).where(reference))
         self.drop_reference = compiled(REFERENCES.delete().where(reference))
+
+    def _meta_and_ring(self, compiled: Callable[[sa.ClauseElement], Statement]) -> None:
+        self.meta = compiled(_META_OF)
+        self.put_meta = compiled(META.insert().values(name=_param("new_name"), value=_param("new_value")))
+        self.set_meta = compiled(META.update().where(META.c.name == _param("wanted")).values(value=_param("new_value")))
         self.blob = compiled(sa.select(BLOBS.c.value).where(_BLOB))
         self.blob_version = compiled(sa.select(BLOBS.c.version).where(_BLOB))
         self.lock_blob = compiled(sa.select(BLOBS.c.version).where(_BLOB).with_for_update(nowait=True))
