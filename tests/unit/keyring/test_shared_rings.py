@@ -16,6 +16,9 @@ from daypass.errors import ConfigurationError, StoreUnavailable
 from daypass.keyring import master_key_from_env
 from daypass.keyring.file import FileStorage
 from daypass.keyring.ring import KeyRing
+from daypass.keyring.storage import RingText
+from daypass.keyring.wrapped import WRAPPED_BYTES_MAX
+from daypass.limits import RING_BYTES_MAX
 from daypass.stores.opening import open_store
 from daypass.tokens.issuer import Issuer
 from daypass.tokens.verifier import Verifier
@@ -217,6 +220,30 @@ def test_a_change_that_fails_leaves_the_ring_and_its_lock_as_they_were(
                 ring.rotate()
         assert ring.entries() == before == fresh_entries(place)
         assert ring.rotate() in {entry.kid for entry in fresh_entries(place)}
+
+
+def test_the_largest_ring_is_kept_whole(place: str) -> None:
+    """A column or a packet that is too small would cut it off, and every login would end."""
+    with ring_at(place) as (_, storage):
+        text = secrets.token_bytes(WRAPPED_BYTES_MAX // 2).hex().encode()
+        if place.endswith(".json"):
+            text = text[:RING_BYTES_MAX]
+        version = storage.version()
+        with storage.lock():
+            storage.write(RingText(text))
+        assert storage.read().reveal() == text
+        assert storage.version() != version
+
+
+def test_a_ring_of_many_keys_of_every_kind_is_followed(place: str) -> None:
+    with ring_at(place) as (ring, _):
+        for alg in ("v4.public", "v4.local", "v3.local", "A256GCM", "ES256"):
+            ring.rotate(alg=alg)
+        for _ in range(40):
+            ring.rotate(at_once=True)
+        entries = ring.entries()
+    assert len(entries) > 200
+    assert fresh_entries(place) == entries
 
 
 # --------------------------------------------------------------------------------------------- a server that fails
