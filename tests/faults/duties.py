@@ -137,31 +137,47 @@ def await_refusal(sessions: Sessions, token: str, within_s: float) -> float | No
     return None
 
 
-def die_after_refresh(sessions: Sessions, token: str) -> None:
-    """Receive the next pair, and die before it is saved anywhere."""
-    sessions.refresh(token)
-    os.kill(os.getpid(), signal.SIGKILL)
+def die_after(_idle: Sessions | None, url: str, ring: Path, verb: str, value: str) -> bool:
+    """Let a child of this process receive the answer of a verb, and die before it is kept anywhere.
+
+    Returns:
+        Whether it died of that.
+    """
+
+    def act() -> None:
+        getattr(sessions_at(url, ring), verb)(value)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return _killed_in_a_child(act)
 
 
-def die_within(_idle: Sessions | None, url: str, ring: Path, verb: str, *values: object) -> bool:
+def die_within(_idle: Sessions | None, url: str, ring: Path, verb: str, words: int, value: str) -> bool:
     """Let a child of this process begin something, and die after some of what it says to the store.
 
     Args:
         url: of the store.
         ring: file of the ring.
         verb: of Sessions.
-        values: after how many words to the store it dies, and what the verb is given.
+        words: after how many words to the store it dies.
+        value: what the verb is given.
 
     Returns:
         Whether it died; otherwise it had done all before.
     """
+
+    def act() -> None:
+        sessions = sessions_at(url, ring, sessions_per_subject_max=2)
+        _die_after(words)
+        getattr(sessions, verb)(value)
+
+    return _killed_in_a_child(act)
+
+
+def _killed_in_a_child(act: Callable[[], None]) -> bool:
     pid = os.fork()
     if not pid:
         try:
-            sessions = sessions_at(url, ring, sessions_per_subject_max=2)
-            words, *rest = values
-            _die_after(int(str(words)))
-            getattr(sessions, verb)(*rest)
+            act()
         finally:
             os._exit(0)
     _, status = os.waitpid(pid, 0)

@@ -52,19 +52,23 @@ def test_sessions_that_were_closed_leave_no_connection(shared_url: str, ring: Pa
 # --------------------------------------------------------------------------------------------- who comes late
 
 
-def test_a_restarted_node_refuses_from_its_first_request(shared_url: str, ring: Path) -> None:
+@pytest.mark.parametrize("name", ["sqlite", "mariadb", "redis"])
+def test_a_restarted_node_refuses_from_its_first_request(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path, ring: Path
+) -> None:
     """Also where it was killed, and the session was ended while it was away."""
-    with sessions_at(shared_url, ring) as sessions:
+    url = url_of(name, tmp_path, request.getfixturevalue)
+    with sessions_at(url, ring) as sessions:
         before, meanwhile, live = (sessions.start("alice") for _ in range(3))
         sessions.end(before.session.sid)
         with Node() as node:
-            node.open(shared_url, ring)
+            node.open(url, ring)
             assert isinstance(node.ask(duties.verify, before.access_token), SessionEnded)
             assert node.ask(duties.verify, meanwhile.access_token) == ("alice", meanwhile.session.sid)
             node.kill()
         sessions.end(meanwhile.session.sid)
         with Node() as node:
-            node.open(shared_url, ring)
+            node.open(url, ring)
             assert isinstance(node.ask(duties.verify, meanwhile.access_token), SessionEnded)
             assert isinstance(node.ask(duties.verify, before.access_token), SessionEnded)
             assert node.ask(duties.verify, live.access_token) == ("alice", live.session.sid)
@@ -88,7 +92,7 @@ def gunicorn(url: str, ring: Path, token: str) -> Iterator[str]:
     assert "Traceback" not in errors, errors
 
 
-@pytest.mark.parametrize("name", ["sqlite", "postgresql", "redis"])
+@pytest.mark.parametrize("name", ["sqlite", "postgresql"])
 def test_a_worker_that_was_forked_after_the_import_refuses_an_ended_session(
     name: str, request: pytest.FixtureRequest, tmp_path: Path, ring: Path
 ) -> None:
@@ -189,10 +193,11 @@ def bare(
         yield cursor.execute, lambda: cursor.execute("COMMIT")
 
 
-def test_the_delay_that_describe_states_is_kept(shared_url: str, ring: Path) -> None:
+def test_the_delay_that_describe_states_is_kept(idle_nodes: list[Node], shared_url: str, ring: Path) -> None:
     """A session that one process has ended is refused by others within one poll, and the time of one reading."""
     words = {"feed_poll_s": 0.5, "feed_stale_after_s": 30}
-    with sessions_at(shared_url, ring, **words) as here, Node() as there:
+    with sessions_at(shared_url, ring, **words) as here:
+        there = idle_nodes[0]
         stated = re.search(r"by the others within ([\d.]+) s and the time of one reading of the feed", here.describe())
         assert stated is not None
         there.open(shared_url, ring, **words)

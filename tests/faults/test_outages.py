@@ -156,7 +156,7 @@ def test_a_redis_that_forgot_everything(
             assert node.refresh(again.refresh_token).session.sid == again.session.sid
 
 
-@pytest.mark.parametrize("lost", range(3))
+@pytest.mark.parametrize("lost", [1, 2])
 def test_a_cluster_that_lost_one_of_its_nodes(
     lost: int, redis_cluster: RedisCluster, redis_cluster_url: str, ring: Path
 ) -> None:

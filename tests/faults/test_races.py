@@ -16,7 +16,7 @@ from tests.faults import duties
 from tests.faults.nodes import WORDS, Node, sessions_at, soon
 
 THREADS = 20
-ROUNDS = 3
+ROUNDS = 2
 
 
 def test_three_processes_of_twenty_threads_refresh_one_token(nodes: list[Node], shared_url: str, ring: Path) -> None:
@@ -40,7 +40,7 @@ def test_three_processes_of_twenty_threads_refresh_one_token(nodes: list[Node], 
             sessions.end(first.session.sid)
 
 
-@pytest.mark.parametrize("ends_after_s", [0.0, 0.01, 0.1])
+@pytest.mark.parametrize("ends_after_s", [0.0, 0.05])
 def test_a_logout_that_races_refreshes_is_final(
     nodes: list[Node], shared_url: str, ring: Path, ends_after_s: float
 ) -> None:

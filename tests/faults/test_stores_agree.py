@@ -47,7 +47,7 @@ def agree(answers: dict[str, object], what: str) -> object:
 # ------------------------------------------------------------------------------------------------------- rows
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_a_history_of_rows_reads_the_same_in_every_store(stores: dict[str, SessionStore], seed: int) -> None:
     draw = random.Random(seed)
     now = int(time.time())
@@ -134,7 +134,7 @@ def successor(row: SessionRow, now: int) -> SessionRow:
 # --------------------------------------------------------------------------------------------------- sessions
 
 
-@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize("seed", [3])
 def test_a_history_of_sessions_ends_the_same_in_every_store(stores: dict[str, SessionStore], seed: int) -> None:
     """Logins, refreshes with tokens old and new, logouts: who is refused, and why, depends on no store."""
     draw = random.Random(seed)

@@ -127,7 +127,8 @@ class RingChanger(RingReader):
         """Have something called with ``"rotate"`` or ``"retire"`` and the kid of each key that came or went.
 
         It is called once in each process, whoever changed the ring: by ``rotate`` and ``retire`` before they return, of
-        changes of others from a thread of its own. What it raises is logged, and reaches nobody.
+        changes of others, and of one that was read before the process that made it had taken note, from a thread of its
+        own. What it raises is logged, and reaches nobody.
 
         Returns:
             A function that takes it off again.

@@ -41,13 +41,13 @@ if hasattr(os, "register_at_fork"):
 class _State:
     """What callers share with one thread. Looks are counted: asked for, begun, done."""
 
-    __slots__ = ("asked", "began_at", "begun", "changed", "done", "is_over", "pid", "thread")
+    __slots__ = ("asked", "began_at", "begun", "changed", "done", "has_looked", "is_over", "pid", "thread")
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.asked = self.begun = self.done = 0
         self.began_at: float | None = None
-        self.is_over = False
+        self.has_looked = self.is_over = False
         self.pid = os.getpid()
         self.thread: threading.Thread | None = None
 
@@ -121,6 +121,10 @@ class Follower(Generic[Followed]):
             ticket = state.asked
             state.changed.wait_for(lambda: state.done >= ticket or state.is_over, wait_s)
 
+    def has_looked(self) -> bool:
+        """Whether the thread has looked once, in vain or not."""
+        return self._state.has_looked
+
     def is_inside(self) -> bool:
         """Whether the caller is the thread itself."""
         return threading.current_thread() is self._state.thread
@@ -154,5 +158,5 @@ def _run(state: _State, followed: weakref.ReferenceType[Followed], look: Callabl
         rest_s = look(one)
         del one
         with state.changed:
-            state.done, state.began_at = state.begun, None
+            state.done, state.began_at, state.has_looked = state.begun, None, True
             state.changed.notify_all()

@@ -2,7 +2,8 @@
 
 Everything a ring answers comes from one immutable view of its content at a time. A new view is made when the wall clock
 passes a time of an entry (in either direction), and when the place says that its text has changed. A file is asked by
-whoever needs a key, once a second; a server by a thread of the ring, so that no caller ever waits for a dead one.
+whoever needs a key, once a second; a server by a thread of the ring, so that no caller waits for a dead one: but those
+who ask before it has looked once, for a second at most.
 Source: DESIGN.md 5 (key ring).
 """
 
@@ -31,7 +32,8 @@ REREAD_S: Final = 0.1
 WAIT_S: Final = 0.25
 """How long, at most, an unknown kid waits for a server to answer, in seconds."""
 FIRST_WAIT_S: Final = 1.0
-"""How long, at most, the first caller in a forked child waits for what the parent may have missed, in seconds."""
+"""How long, at most, those who ask first wait for what was missed before the thread ran, in seconds: in a forked child,
+and in a process that was idle since it opened the ring."""
 SILENT_S: Final = 10.0
 """After how many seconds without an answer of the place ``describe`` says so."""
 UNKNOWN: Final[Hashable] = object()
@@ -105,8 +107,10 @@ class RingReader:
         """See that somebody looks: the thread, or this caller. While one caller reads, the others go on."""
         follower = self._follower
         is_late = self._monotonic() - self._read_at > POLL_S
-        if follower is not None and follower.ensure() and is_late:
-            follower.ask(FIRST_WAIT_S)  # in a forked child, say: what the parent read may be old
+        if follower is not None:
+            follower.ensure()
+            if is_late and not follower.has_looked():
+                follower.ask(FIRST_WAIT_S)  # not the one alone who started it: what was read before may be old
         if self._storage.is_remote:
             self._poll_at = self._monotonic() + POLL_S
         elif (reading := self._reading()).acquire(blocking=False):
@@ -147,7 +151,8 @@ class RingReader:
         Returns:
             What is to be announced: the new view stands already, whoever listens may take their time.
         """
-        self._poll_at = self._monotonic() + POLL_S
+        if not self._storage.is_remote:  # else callers would believe that the thread has looked, while it looks
+            self._poll_at = self._monotonic() + POLL_S
         generation = self._generation
         try:
             version = self._storage.version()

@@ -91,7 +91,11 @@ class RedisStore:
     def insert(self, row: SessionRow, *, sessions_max: int, now_s: float) -> tuple[Denial, ...]:
         """Add a session, then end what is beyond the cap: of two logins at once, the later ends the other."""
         left = _seconds(row.ends_at, now_s)
-        others = self._commands.run(INDEX, [self._index(row.subject)], row.sid, now_s, left)
+        before = self._commands.run(INDEX, [self._index(row.subject)], row.sid, now_s, left)
+        # Where the first answer was lost this session was there before, too: it makes no place for itself.
+        others = [
+            word for pair in zip(before[::2], before[1::2], strict=True) if pair[0].decode() != row.sid for word in pair
+        ]
         ended_at = self._commands.run(
             INSERT,
             [self._session(row.sid)],

@@ -13,13 +13,15 @@ from pathlib import Path
 import pytest
 
 from daypass.errors import ConfigurationError, InvalidSignature, UnknownKey
-from daypass.keyring import reading
+from daypass.keyring import description, reading
 from daypass.keyring.changes import Change, Listeners, changes_between
 from daypass.keyring.file import FileStorage
 from daypass.keyring.ring import KeyRing
 from daypass.keyring.rotation import new_ring, rotated, without
 from daypass.keyring.schedule import RotationSchedule
 from daypass.keyring.token_key import generate_key
+from daypass.sessions import SessionPolicy, Sessions
+from daypass.stores.memory import MemoryStore
 from daypass.stores.opening import open_store
 from daypass.tokens.issuer import Issuer
 from daypass.tokens.verifier import Verifier
@@ -32,7 +34,8 @@ MASTER = secrets.token_bytes(32)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "POLL_S", 0.02)
+    for module in (reading, description):  # both, or the one that is imported later would keep what is patched here
+        monkeypatch.setattr(module, "POLL_S", 0.02)
 
 
 @pytest.fixture
@@ -64,7 +67,7 @@ def signs(ring: KeyRing) -> str:
     return str(ring.signing_keys()[0].kid)
 
 
-def is_refused(verifier: Verifier, token: str) -> bool:
+def is_refused(verifier: Verifier | Sessions, token: str) -> bool:
     try:
         verifier.verify(token)
     except (UnknownKey, InvalidSignature):
@@ -108,9 +111,9 @@ def test_each_process_is_told_once_of_each_change(two: tuple[KeyRing, KeyRing]) 
     leaked = signs(here)
     here.rotate(at_once=True)
     came = {("rotate", kid) for kid in new_kids(here)}
-    assert set(told_here) == came  # before rotate returned
+    until(lambda: set(told_here) == came)
     here.retire(leaked)
-    assert told_here[-1] == ("retire", leaked)
+    until(lambda: told_here[-1] == ("retire", leaked))
     until(lambda: len(told_there) >= 3)
     for _ in range(3):
         there._reread_at = 0
@@ -203,8 +206,57 @@ def test_a_slow_listener_in_the_process_that_retires_is_called_once_the_key_is_r
         held = []
         ring.on_change(lambda *_: held.append({entry.kid for entry in ring.entries()}))
         ring.retire(leaked)
-        assert held
+        until(lambda: bool(held))
         assert leaked not in held[0]
+
+
+def test_rotate_and_retire_tell_before_they_return() -> None:
+    with KeyRing.in_memory(alg="HS256") as ring:
+        told, leaked = listen(ring), signs(ring)
+        ring.rotate(at_once=True)
+        assert len(told) == 2
+        ring.retire(leaked)
+        assert told[2:] == [("retire", leaked)]
+
+
+def test_sessions_whose_on_event_hangs_refuse_a_retired_key_all_the_same(two: tuple[KeyRing, KeyRing]) -> None:
+    here, there = two
+    hangs, released = threading.Event(), threading.Event()
+
+    def hang(event: object) -> None:
+        if type(event).__name__ == "KeysRotated" or "otat" in repr(event):
+            hangs.set()
+            assert released.wait(WAIT_S)
+
+    policy = SessionPolicy(revocation="none")
+    words = {"issuer": "i", "audience": "a", "policy": policy}
+    leaked = signs(here)
+    with (
+        Sessions(MemoryStore(), here, **words) as issuing,
+        Sessions(MemoryStore(), there, on_event=hang, **words) as verifying,
+    ):
+        token = issuing.start("u").access_token
+        assert verifying.verify(token).subject == "u"
+        here.rotate(at_once=True)
+        assert hangs.wait(WAIT_S)
+        try:
+            here.retire(leaked)
+            until(lambda: is_refused(verifying, token))
+            assert not released.is_set()
+        finally:
+            released.set()
+
+
+def test_closed_sessions_are_told_no_more_of_a_ring_that_goes_on() -> None:
+    with KeyRing.in_memory(alg="HS256") as ring:
+        told: list[object] = []
+        policy = SessionPolicy(revocation="none")
+        with Sessions(MemoryStore(), ring, issuer="i", audience="a", policy=policy, on_event=told.append):
+            ring.rotate()
+        count = len(told)
+        assert count
+        ring.rotate()
+        assert len(told) == count
 
 
 def test_a_slow_listener_of_a_file_ring_keeps_no_caller_waiting(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from daypass.errors import StoreUnavailable, UnknownKey
-from daypass.keyring import follower, reading
+from daypass.keyring import description, follower, reading
 from daypass.keyring.follower import Follower
 from daypass.keyring.ring import KeyRing
 from daypass.keyring.schedule import RotationSchedule
@@ -30,7 +30,8 @@ THREAD = "daypass-keyring"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look often, and do not wait long for a look that hangs."""
-    monkeypatch.setattr(reading, "POLL_S", 0.02)
+    for module in (reading, description):  # both, or the one that is imported later would keep what is patched here
+        monkeypatch.setattr(module, "POLL_S", 0.02)
     monkeypatch.setattr(follower, "CLOSE_WAIT_S", 0.1)
 
 
@@ -151,6 +152,45 @@ def test_tokens_of_unknown_keys_do_not_hold_anybody_up_while_a_server_hangs(serv
         server.answers.set()
 
 
+def test_all_who_ask_first_in_a_process_that_was_idle_learn_what_it_missed(server: Server) -> None:
+    """A key was retired while nobody asked: of the first requests at once, not the one alone that starts the thread."""
+    with KeyRing.from_storage(server, master_key=MASTER, alg="HS256") as idle, open_ring(server) as other:
+        leaked = signs(other)
+        other.rotate(at_once=True)
+        other.retire(leaked)
+        other.close()
+        server.is_hanging.clear()
+        server.answers.clear()
+        idle._poll_at = idle._read_at = 0
+        seen: list[set[str]] = []
+        first, second = (threading.Thread(target=lambda: seen.append(kids(idle))) for _ in range(2))
+        first.start()
+        assert server.is_hanging.wait(WAIT_S)
+        second.start()
+        second.join(0.1)
+        assert second.is_alive()
+        server.answers.set()
+        for thread in (first, second):
+            thread.join(WAIT_S)
+        assert len(seen) == 2
+        assert all(leaked not in one for one in seen)
+
+
+def test_a_server_that_hangs_from_the_first_question_on_holds_nobody_up_for_long(server: Server) -> None:
+    with KeyRing.from_storage(server, master_key=MASTER, alg="HS256") as ring:
+        server.answers.clear()
+        ring._poll_at = ring._read_at = 0
+        began = time.monotonic()
+        assert signs(ring)
+        assert time.monotonic() - began < 5  # a second, on a machine with nothing else to do
+        began = time.monotonic()
+        for _ in range(20):
+            ring._poll_at = 0
+            assert signs(ring)
+        assert time.monotonic() - began < 1
+        server.answers.set()
+
+
 def test_an_outage_is_said_once_and_survived(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     with open_ring(server) as ring:
         before = kids(ring)
@@ -173,7 +213,7 @@ def test_an_outage_is_said_once_and_survived(server: Server, caplog: pytest.LogC
 
 def test_a_server_that_hangs_is_an_alarm(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "SILENT_S", 0.05)
-    monkeypatch.setattr("daypass.keyring.description.SILENT_S", 0.05)
+    monkeypatch.setattr(description, "SILENT_S", 0.05)
     with open_ring(server) as ring:
         server.answers.clear()
         until(lambda: "has not answered for" in ring.describe())

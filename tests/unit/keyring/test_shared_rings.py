@@ -12,11 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from daypass.errors import ConfigurationError, StoreUnavailable
 from daypass.keyring import master_key_from_env
 from daypass.keyring.file import FileStorage
 from daypass.keyring.ring import KeyRing
+from daypass.keyring.storage import RingText
+from daypass.keyring.wrapped import WRAPPED_BYTES_MAX
+from daypass.limits import RING_BYTES_MAX
 from daypass.stores.opening import open_store
 from daypass.tokens.issuer import Issuer
+from daypass.tokens.verifier import Verifier
+from tests.real_servers.redis import Redis
+from tests.unit.keyring.places import until
 
 WAIT_S = 60
 COMMON = """
@@ -196,3 +203,95 @@ def test_a_process_that_is_killed_while_it_holds_the_ring_keeps_nobody_from_rota
         assert str(ring.signing_keys()[0].kid) == kid
         assert {entry.kid for entry in before} < {entry.kid for entry in ring.entries()}
     assert kid in {entry.kid for entry in fresh_entries(place)}
+
+
+def test_a_change_that_fails_leaves_the_ring_and_its_lock_as_they_were(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ring_at(place) as (ring, _):
+        before = ring.entries()
+
+        def fail(_alg: str) -> None:
+            raise MemoryError
+
+        with monkeypatch.context() as patched:
+            patched.setattr("daypass.keyring.changing.generate_key", fail)
+            with pytest.raises(MemoryError):
+                ring.rotate()
+        assert ring.entries() == before == fresh_entries(place)
+        assert ring.rotate() in {entry.kid for entry in fresh_entries(place)}
+
+
+def test_the_largest_ring_is_kept_whole(place: str) -> None:
+    """A column or a packet that is too small would cut it off, and every login would end."""
+    with ring_at(place) as (_, storage):
+        text = secrets.token_bytes(WRAPPED_BYTES_MAX // 2).hex().encode()
+        if place.endswith(".json"):
+            text = text[:RING_BYTES_MAX]
+        version = storage.version()
+        with storage.lock():
+            storage.write(RingText(text))
+        assert storage.read().reveal() == text
+        assert storage.version() != version
+
+
+def test_a_ring_of_many_keys_of_every_kind_is_followed(place: str) -> None:
+    with ring_at(place) as (ring, _):
+        for alg in ("v4.public", "v4.local", "v3.local", "A256GCM", "ES256"):
+            ring.rotate(alg=alg)
+        for _ in range(40):
+            ring.rotate(at_once=True)
+        entries = ring.entries()
+    assert len(entries) > 200
+    assert fresh_entries(place) == entries
+
+
+# --------------------------------------------------------------------------------------------- a server that fails
+
+
+def test_a_server_that_hangs_holds_up_no_verification_and_a_retirement_fails_loudly(
+    redis_server: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever retires a key and gets no error may believe it: so there is one, and the key is still accepted."""
+    monkeypatch.setenv("DAYPASS_MASTER_KEY", secrets.token_urlsafe(32))
+    with ring_at(redis_url) as (ring, _):
+        kid = str(ring.signing_keys()[0].kid)
+        verifier = Verifier(ring, issuer="i", audience="a")
+        token = Issuer(ring, issuer="i", audience="a").issue({"sub": "u", "client_id": "c"})
+        ring.rotate(at_once=True)
+        ring._follower.ensure()
+        until(ring._follower.has_looked)  # before it has, the first to ask wait for a second at most
+        redis_server.pause()
+        try:
+            ends = time.monotonic() + 3  # several looks of the thread begin meanwhile
+            slowest_s = 0.0
+            while time.monotonic() < ends:
+                began = time.monotonic()
+                verifier.verify(token)
+                slowest_s = max(slowest_s, time.monotonic() - began)
+                time.sleep(0.01)
+            assert slowest_s < 1
+            with pytest.raises(StoreUnavailable):
+                ring.retire(kid)
+            verifier.verify(token)
+        finally:
+            redis_server.resume()
+        ring.retire(kid)
+        assert kid not in {entry.kid for entry in ring.entries()}
+
+
+def test_a_ring_that_was_flushed_goes_on_where_it_runs_and_is_put_back_from_there(
+    redis_server: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAYPASS_MASTER_KEY", secrets.token_urlsafe(32))
+    with ring_at(redis_url) as (ring, storage):
+        before = ring.entries()
+        redis_server.flush()
+        ring.reread()
+        assert ring.entries() == before
+        assert "gone" in ring.describe()
+        with pytest.raises(ConfigurationError, match="gone"):
+            ring.rotate()
+        ring.copy_to(storage, master_key=master_key_from_env())
+        assert fresh_entries(redis_url) == before
+        ring.rotate()
