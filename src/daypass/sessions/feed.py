@@ -148,6 +148,7 @@ class Follower(Denials):
         self._distrusted_until = -math.inf
         self._alarm_at = -math.inf
         self.look_again_at = -math.inf
+        _followers.add(self)
 
     def check(self) -> None:
         """See that somebody reads the feed, and that the last reading is recent.
@@ -297,6 +298,19 @@ class Follower(Denials):
                 "the revocation feed is stale: sessions that were ended elsewhere are accepted until their"
                 " access tokens expire"
             )
+
+
+_followers: Final[weakref.WeakSet[Follower]] = weakref.WeakSet()
+
+
+def _look_again() -> None:
+    """In a child: let the first verification see that the thread stayed behind, not only when the next poll is due."""
+    for follower in list(_followers):
+        follower.look_again_at = -math.inf
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_look_again)
 
 
 def _keep_reading(owner: weakref.ref[Follower], reader: _Reader, poll_s: float) -> None:
