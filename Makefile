@@ -30,8 +30,8 @@ help: ## this list
 serve: install-serve ## run the service (PORT=8123 DATA=dir); installs what it needs, once
 	@exec $(RUN)/daypass serve $${PORT:+--port "$$PORT"} $${DATA:+--data "$$DATA"}
 
-test: install-test ## run all tests (ARGS="-k refresh")
-	@$(RUN)/python -m pytest $(ARGS)
+test: install-test ## run all tests in two processes, or some in one (ARGS="-k refresh")
+	@$(RUN)/python -m pytest $(or $(ARGS),-n 2 --dist worksteal)
 
 check: install-test ## format, lint, types, layers: what has to hold besides the tests
 	@$(RUN)/ruff format --check $(CODE)

@@ -56,6 +56,7 @@ SHAPES = [
     (r"\bcurl/[\d.]+", "<curl>"),
     (r"(?<=password: )\w{24}\b|(?<=password=)\w{24}\b", "<password>"),
     (r"=+ \d+ passed.* in .* =+", "<all passed>"),
+    (r"([·█░])\1+", r"\1"),  # on that timeline, how much may have happened in one second
     (r" {2,}", "  "),  # a table is as wide as its widest cell
 ]
 

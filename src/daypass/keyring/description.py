@@ -99,7 +99,9 @@ def _about_delays(content: RingContent, place: Circumstances) -> list[str]:
         return [*lines, "a key that is taken out is refused once all processes were restarted"]
     who = "a thread asks the place" if place.is_remote else "the place is asked"
     delay, every = _duration(2 * POLL_S), _duration(POLL_S)
-    lines.append(f"a retired key is refused at once by the process that retires it, by others within about {delay}:")
+    lines.append(
+        f"a retired key is refused within 0.1 s by the process that retires it, by others within about {delay}:"
+    )
     return [*lines, f"  {who} every {every}; a process that cannot reach it goes on with what it has"]
 
 
