@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from daypass.errors import Expired, SessionEnded, StoreUnavailable
+from daypass.errors import Expired, SessionEnded, StoreUnavailable, UnknownSession
 from daypass.sessions.values import TokenPair
 from tests.faults import duties
 from tests.faults.conftest import SHARED, url_of
@@ -140,6 +140,16 @@ def test_a_fork_in_the_middle_of_statements_leaves_both_sides_working(shared_url
         node.open(shared_url, ring, feed_poll_s=0.1, feed_stale_after_s=30)
         assert node.ask(duties.fork_in_the_middle, 3) == [0] * 3
         assert node.ask(duties.start, "alice").session.subject == "alice"
+
+
+def test_workers_that_were_forked_share_no_connection_to_memcached(memcached_url: str, ring: Path) -> None:
+    """Each reads the answers to its own questions: nobody is refused, and each logout ends its own session."""
+    with Node() as node:
+        node.open(memcached_url, ring, format="reference", revocation="strict")
+        pairs = [node.ask(duties.start, f"user {number}") for number in range(4)]
+        assert node.ask(duties.verify_in_children, pairs) == [0] * 4
+        for pair in pairs:
+            assert isinstance(node.ask(duties.verify, pair.access_token), UnknownSession)
 
 
 # --------------------------------------------------------------------------------------- what is heard of late
