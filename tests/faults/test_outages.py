@@ -229,6 +229,51 @@ def make_live_again(url: str, sid: str) -> None:
     store.close()
 
 
+# --------------------------------------------------------------------------------- full, or away altogether
+
+
+def test_a_redis_that_is_full_still_tells_who_has_ended(redis_server: Redis, redis_url: str, ring: Path) -> None:
+    """It may not grow: 503, a logout is not answered as done, verification goes on, and what had ended is heard of."""
+    with sessions_at(redis_url, ring, **FEED) as here, sessions_at(redis_url, ring, **FEED) as there:
+        pair, ended = here.start("alice"), here.start("alice")
+        with redis_server.client() as client:
+            here.end(ended.session.sid)
+            client.config_set("maxmemory", 1)
+            try:
+                there.verify(pair.access_token)
+                is_refused(there, ended)
+                time.sleep(2 * FEED["feed_stale_after_s"])
+                assert not there._denials.is_stale(), "its feed can be read"
+                for endpoint, status in (
+                    (endpoints.refresh, 503),
+                    (endpoints.logout, 503),
+                    (endpoints.list_sessions, 200),
+                    (endpoints.current_session, 200),
+                ):
+                    assert status_of(endpoint, here, pair) == status, endpoint.__name__
+            finally:
+                client.config_set("maxmemory", 0)
+        here.verify(here.refresh(pair.refresh_token).access_token)
+        here.end(pair.session.sid)
+        assert duties.await_refusal(there, pair.access_token, 30) is not None
+
+
+def test_a_cluster_that_is_away_is_no_refusal(redis_cluster: RedisCluster, redis_cluster_url: str, ring: Path) -> None:
+    """503, never 401 and never 204; verification goes on."""
+    with sessions_at(redis_cluster_url, ring, **FEED) as sessions:
+        pair = sessions.start("alice")
+        sessions.verify(pair.access_token)
+        redis_cluster.stop()
+        try:
+            assert status_of(endpoints.refresh, sessions, pair) == 503
+            assert status_of(endpoints.logout, sessions, pair) == 503
+            assert status_of(endpoints.current_session, sessions, pair) == 200
+            with pytest.raises(StoreUnavailable):
+                sessions_at(redis_cluster_url, ring)
+        finally:
+            redis_cluster.start()
+
+
 # ------------------------------------------------------------------------------------------------ a full disk
 
 

@@ -2,7 +2,8 @@
 
 memcached forgets: when it is full, when it is restarted. So it keeps only what may be lost, sessions that then have
 ended; never a revocation, which would be forgotten, too. A server that is away is not asked elsewhere: a session that
-another server does not know is no session that has ended. A connection on which anything went wrong is not used again.
+another server does not know is no session that has ended. A connection on which anything went wrong is not used again,
+and a forked process leaves those of its parent alone: two that share one would read each other's answers.
 
 Source: DESIGN.md 5 (reference tokens); memcached protocol.txt (keys of 250 bytes, times above 30 days are dates).
 """
@@ -10,6 +11,7 @@ Source: DESIGN.md 5 (reference tokens); memcached protocol.txt (keys of 250 byte
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn, final
@@ -28,6 +30,8 @@ CONNECTIONS_KEPT_S: Final = 60
 _SCHEME: Final = "memcached://"
 _PORT: Final = 11211
 _PREFIX_CHARACTERS_MAX: Final = 100
+_inherited: Final[list[object]] = []
+"""Connections of a parent, kept so that nothing in this process closes or uses them."""
 
 
 @final
@@ -42,7 +46,7 @@ class MemcachedStore:
         ConfigurationError: a client that threads cannot share, or one that takes a dead server for an empty one.
     """
 
-    __slots__ = ("__weakref__", "_clients", "_closes", "_prefix")
+    __slots__ = ("__weakref__", "_clients", "_closes", "_pid", "_prefix")
 
     def __init__(self, client: PooledClient | Sequence[PooledClient], *, prefix: str = "daypass") -> None:
         from pymemcache.client.base import PooledClient
@@ -59,6 +63,7 @@ class MemcachedStore:
             raise ConfigurationError(f"prefix is a word of at most {_PREFIX_CHARACTERS_MAX} ASCII letters and digits")
         self._clients = clients
         self._closes = False
+        self._pid = os.getpid()
         self._prefix = prefix
 
     def put_reference(self, digest: bytes, sealed: bytes, *, until: int) -> None:
@@ -99,11 +104,28 @@ class MemcachedStore:
         """Let a verb ask the server of an entry. Raises StoreUnavailable: it did not answer, or could not."""
         from pymemcache.exceptions import MemcacheError
 
+        if self._pid != os.getpid():
+            self._begin_anew()
         try:
             return verb(self._client_of(digest), f"{self._prefix}:{digest.hex()}")
-        except (MemcacheError, OSError) as error:
-            reason = type(error).__name__
+        except (MemcacheError, OSError, LookupError, ValueError, RuntimeError) as error:
+            reason = type(error).__name__  # also of an answer that makes no sense, or a pool that has no place
         raise StoreUnavailable(f"memcached could not answer ({reason})")
+
+    def _begin_anew(self) -> None:
+        """In a child: leave all connections to the parent, and their lock, which a thread there may hold."""
+        from pymemcache.pool import ObjectPool
+
+        for client in self._clients:
+            pool = client.client_pool
+            _inherited.append(pool)
+            client.client_pool = ObjectPool(
+                pool._obj_creator,
+                after_remove=pool._after_remove,
+                max_size=pool.max_size,
+                idle_timeout=pool.idle_timeout,
+            )
+        self._pid = os.getpid()
 
     def _client_of(self, digest: bytes) -> Any:  # noqa: ANN401 - PooledClient publishes no types
         """Choose the server of an entry, the same in every process whatever the order of the servers is."""

@@ -67,8 +67,11 @@ return 1
 
 DENIALS: Final = Script("""
 -- KEYS: id, by time of the end, by time of oblivion. ARGV: new id, now, since or nothing. Answers id, sid, until, ...
-redis.call('SET', KEYS[1], ARGV[1], 'NX')
 local answer = {redis.call('GET', KEYS[1])}
+if not answer[1] then
+  redis.call('SET', KEYS[1], ARGV[1])
+  answer[1] = ARGV[1]
+end
 if ARGV[3] == '' then
   for _, word in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '(' .. ARGV[2], '+inf', 'WITHSCORES')) do
     answer[#answer + 1] = word
@@ -84,7 +87,7 @@ else
 end
 return answer
 """)
-"""Reads the feed and its id in one look."""
+"""Reads the feed and its id in one look. It writes nothing where there is a feed: a Redis that is full answers."""
 
 FORGET_DENIALS: Final = Script("""
 -- KEYS: by time of the end, by time of oblivion. ARGV: before, at most.
