@@ -128,8 +128,9 @@ def test_a_redis_that_forgot_everything(
 ) -> None:
     """The sessions are gone: a refresh is refused as one of an unknown session, 401, and a login works.
 
-    No running process accepts a session that ended before: not the one that ended it, and not one that heard of it. For
-    one access lifetime the feed counts as stale, which ``describe()`` says.
+    Nobody accepts a session that ended before: not the process that ended it, not one that heard of it, not one that
+    starts later, since those that run tell what they remember. For one access lifetime the feed counts as stale, which
+    ``describe()`` says.
     """
     url = str(request.getfixturevalue(f"{name}_url"))
     server = request.getfixturevalue("redis_server" if name == "redis" else name)
@@ -154,6 +155,8 @@ def test_a_redis_that_forgot_everything(
             assert "ALARM: the revocation feed is stale" in node.describe()
             again = here.start("bob")
             assert node.refresh(again.refresh_token).session.sid == again.session.sid
+        with sessions_at(url, ring, **words) as late:
+            assert duties.await_refusal(late, ended.access_token, 30) is not None
 
 
 @pytest.mark.parametrize("lost", [1, 2])

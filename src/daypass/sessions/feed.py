@@ -225,8 +225,16 @@ class Follower(Denials):
         self._distrust(began)
         with contextlib.suppress(StoreUnavailable):  # the next whole reading goes on
             for sid in sorted(news)[:ENDED_AGAIN_MAX]:
-                self._store.end(sid, now_s=self._clock())
+                if self._store.end(sid, now_s=self._clock()) is None:
+                    self._tell_without_row(sid)
                 self._forgotten.add(sid)
+
+    def _tell_without_row(self, sid: str) -> None:
+        """Where the session went as well, tell the processes that start now at least, if the store can."""
+        deny = getattr(self._store, "deny", None)
+        until = self.denied.get(sid)
+        if deny is not None and until is not None:
+            deny(Denial(sid, until), now_s=self._clock())
 
     def _distrust(self, began: float) -> None:
         """Count the feed as stale until every token that it may have forgotten has expired."""

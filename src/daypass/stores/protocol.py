@@ -16,7 +16,7 @@ import msgspec
 
 from daypass.limits import LEEWAY_S_MAX
 
-__all__ = ["Denial", "Feed", "ReferenceStore", "SessionRow", "SessionStore"]
+__all__ = ["Denial", "Feed", "FeedKeeper", "ReferenceStore", "SessionRow", "SessionStore"]
 
 
 class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,6 +183,22 @@ class SessionStore(Protocol):
 
         Returns:
             How many were removed.
+        """
+        ...
+
+
+class FeedKeeper(Protocol):
+    """A session store whose feed is apart from its rows, so that it can tell of an end after both were lost."""
+
+    def deny(self, denial: Denial, *, now_s: float) -> None:
+        """Tell of an end whose session is not there any more.
+
+        Args:
+            denial: what a process remembers.
+            now_s: epoch seconds.
+
+        Raises:
+            StoreUnavailable: it was not written.
         """
         ...
 

@@ -164,6 +164,10 @@ class RedisStore:
         gone = self._commands.run(FORGET_DENIALS, self._feed[1:], int(now_s) - PURGED_AFTER_S, limit)
         return len(gone)
 
+    def deny(self, denial: Denial, *, now_s: float) -> None:
+        """Tell of an end whose session is not here any more: running processes remember what a FLUSHALL took."""
+        self._deny(denial.sid, int(now_s), denial.until)
+
     # ------------------------------------------------------------------------------------------- references
 
     def put_reference(self, digest: bytes, sealed: bytes, *, until: int) -> None:
