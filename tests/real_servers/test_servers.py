@@ -134,11 +134,13 @@ def test_redis_keeps_its_log_over_a_kill_and_one_without_a_log_does_not(redis_ur
             server.close()
 
 
-def test_the_cluster_keeps_keys_on_three_nodes_and_is_whole_after_a_restart(redis_cluster: RedisCluster) -> None:
+def test_the_cluster_keeps_keys_on_three_nodes_and_is_whole_after_a_restart(
+    redis_cluster_url: str, redis_cluster: RedisCluster
+) -> None:
     import redis
 
     for _ in range(2):
-        with redis.RedisCluster.from_url(redis_cluster.nodes[0].url) as client:
+        with redis.RedisCluster.from_url(redis_cluster_url.partition("?")[0]) as client:
             for number in range(50):
                 client.set(f"key-{number}", number)
             assert [client.get(f"key-{number}") for number in range(50)] == [

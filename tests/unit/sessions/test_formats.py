@@ -181,7 +181,7 @@ class TestReference:
 
     def test_it_says_nothing_and_the_store_has_no_token(self, floor: Floor) -> None:
         sessions = floor.sessions(format=REFERENCE)
-        tokens = [sessions.start("u1", roles=["admin"]).access_token for _ in range(3)]
+        tokens = [sessions.start("a subject", roles=["admin"]).access_token for _ in range(3)]
         assert len(set(tokens)) == 3
         kept = repr(vars(type(floor.store.store))) + repr(floor.store.store._references)
         for token in tokens:
@@ -189,7 +189,7 @@ class TestReference:
             assert len(token) == len("dpa1.") + 43 + 1 + 8
             assert token.split(".")[1] not in kept
         assert "admin" not in kept
-        assert "u1" not in repr(floor.store.store._references)
+        assert "a subject" not in repr(floor.store.store._references)
 
     def test_made_up_texts_do_not_reach_the_store(self, floor: Floor) -> None:
         sessions = floor.sessions(format=REFERENCE, revocation="none")
