@@ -144,6 +144,15 @@ class TestStore:
         out = daypass("keys", "list", "--store", url)[1]
         assert all(kid in out for kid in kids)
 
+    def test_a_ring_in_a_file_is_not_said_to_be_wrapped(self, daypass: Command, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path / 'app.db'}"
+        Sessions.open(url, issuer="app", audience="app").close()
+        before = (tmp_path / "app.keys.json").read_bytes()
+        code, out, err = daypass("keys", "rewrap", "--store", url)
+        assert (code, out) == (1, "")
+        assert "wrapped under no master key" in err
+        assert (tmp_path / "app.keys.json").read_bytes() == before
+
     def test_a_ring_in_a_store_is_listed_rotated_retired_and_rewrapped(
         self, daypass: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
