@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
+from daypass.cli.places import STORE_VARIABLE
 from daypass.concealed import Concealed
 from daypass.errors import ConfigurationError
 
 __all__ = ["group"]
-
-VARIABLE = "DAYPASS_STORE"
 
 group = typer.Typer(help="The database of the sessions: upgrade its tables.", no_args_is_help=True)
 
@@ -28,16 +27,16 @@ def upgrade(
         str | None,
         typer.Argument(
             help="sqlite:///file.db, postgresql://..., mysql://... A URL with a password is better kept in the"
-            f" variable, where no list of processes shows it. [{VARIABLE}]",
+            f" variable, where no list of processes shows it. [{STORE_VARIABLE}]",
             show_default=False,
         ),
     ] = None,
 ) -> None:
     """Bring the tables to the version that this daypass needs; safe to run twice, and on several machines at once."""
-    place = Concealed(url or os.environ.get(VARIABLE, ""))
+    place = Concealed(url or os.environ.get(STORE_VARIABLE, ""))
     del url
     if not place.value:
-        raise ConfigurationError(f"which database? Give its URL, or set {VARIABLE}")
+        raise ConfigurationError(f"which database? Give its URL, or set {STORE_VARIABLE}")
     from daypass.stores.upgrading import upgrade_store
 
     for line in upgrade_store(place):
