@@ -134,8 +134,8 @@ class Sessions:
             clock: epoch seconds.
 
         Raises:
-            ConfigurationError: a URL that means nothing, a database with sessions whose key ring is gone, a
-                key ring that others can read.
+            ConfigurationError: a URL that means nothing, a driver that is not installed, a store that needs ``keys``, a
+                database with sessions whose key ring is gone, a key ring that others can read.
             StoreUnavailable: the database cannot be opened now.
         """
         place = Concealed(url)
@@ -232,7 +232,7 @@ class Sessions:
         require_fresh(principal, max_age_s=max_age_s, now_s=self._clock(), leeway_s=self._policy.leeway_s)
 
     def end(self, sid: str, *, subject: str | None = None) -> None:
-        """End a session: access and refresh together. Ending twice is no error.
+        """End a session: access and refresh together. Ending twice is no error, but in a cache, which remembers none.
 
         Args:
             sid: which.
