@@ -106,7 +106,9 @@ class CachedFlows:
 
     def verify(self, token: str) -> Claims:
         """Look a token up; its idle time begins anew. Raises TokenError, or StoreUnavailable."""
-        return self._references.read(digest_of(token), until=int(self._clock()) + self._policy.idle_lifetime_s)
+        digest = digest_of(token)
+        del token  # a traceback may show the locals of this frame
+        return self._references.read(digest, until=int(self._clock()) + self._policy.idle_lifetime_s)
 
     def end(self, sid: str, *, subject: str | None) -> None:
         """End a session: see ``Sessions.end``. Ending it twice is UnknownSession: nobody remembers it."""
