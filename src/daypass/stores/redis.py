@@ -281,8 +281,8 @@ def open_redis(url: str) -> RedisStore:
     """Open the sessions in a Redis.
 
     Args:
-        url: ``redis://[[user]:password@]host:port/number``, ``rediss://`` (TLS) or ``unix://``, with the options of
-            redis-py; ``?cluster=true`` for a Redis Cluster.
+        url: ``redis://[[user]:password@]host:port/number``, or ``rediss://`` (TLS), with the options of redis-py;
+            ``?cluster=true`` for a Redis Cluster.
 
     Raises:
         ConfigurationError: redis-py is not installed, or the URL cannot be read.
