@@ -97,7 +97,7 @@ def _opened(url: str | None, data: Path | None) -> Iterator[tuple[SessionStore, 
     del url
     find: Callable[[str], str] = str
     if place is None:
-        settings = service_settings(data)
+        settings = service_settings(data, takes_store=True)
         place, find = Concealed(settings.database_url), partial(_subject_of, settings)
     with existing_store(place) as store:
         if not hasattr(store, "active"):
