@@ -177,7 +177,6 @@ class TestStore:
         code, _, err = daypass("keys", "list")
         assert (code, "DAYPASS_MASTER_KEY" in err) == (1, True)
 
-
     def test_a_ring_in_a_file_is_not_said_to_be_wrapped(
         self, daypass: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -525,7 +525,9 @@ def test_no_text_shows_a_token(house: House, run: Run) -> None:
     run(main)
 
 
-@pytest.mark.parametrize("words", [{"revocation": "strict"}, {"format": "reference"}, {"when_stale": "refuse"}], ids=str)
+@pytest.mark.parametrize(
+    "words", [{"revocation": "strict"}, {"format": "reference"}, {"when_stale": "refuse"}], ids=str
+)
 def test_no_frame_on_the_way_to_a_thread_shows_a_token_while_the_store_is_down(
     house: House, run: Run, words: dict[str, str]
 ) -> None:
