@@ -223,7 +223,8 @@ class RedisStore:
     ) -> list[tuple[str, SessionRow | None]]:
         """Read the sessions that the list of a subject names, the last refreshed first.
 
-        One that is named and has no row is either being written now, and counts, or it is gone, and leaves the list.
+        One that is named and has no row is either being written now, and counts, or it is gone, and leaves the list, as
+        one does that has ended: who logs in again and again is not to make each login longer than the one before.
         """
         names = [sid.decode() for sid in words[::2]]
         begun = [float(when) for when in words[1::2]]
@@ -238,7 +239,9 @@ class RedisStore:
                     listed.append((sid, None, began_s))
                 else:
                     gone.append(sid)
-            elif row.subject == subject and row.ended_at is None and (row.is_live(now_s) or not live_only):
+            elif row.ended_at is not None:
+                gone.append(sid)
+            elif row.subject == subject and (row.is_live(now_s) or not live_only):
                 listed.append((sid, row, row.last_refreshed_at))
         if gone:
             self._unlist(subject, gone)
@@ -281,8 +284,8 @@ def open_redis(url: str) -> RedisStore:
     """Open the sessions in a Redis.
 
     Args:
-        url: ``redis://[[user]:password@]host:port/number``, ``rediss://`` (TLS) or ``unix://``, with the options of
-            redis-py; ``?cluster=true`` for a Redis Cluster.
+        url: ``redis://[[user]:password@]host:port/number``, or ``rediss://`` (TLS), with the options of redis-py;
+            ``?cluster=true`` for a Redis Cluster.
 
     Raises:
         ConfigurationError: redis-py is not installed, or the URL cannot be read.

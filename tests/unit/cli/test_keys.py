@@ -177,6 +177,17 @@ class TestStore:
         code, _, err = daypass("keys", "list")
         assert (code, "DAYPASS_MASTER_KEY" in err) == (1, True)
 
+    def test_a_ring_in_a_file_is_not_said_to_be_wrapped(
+        self, daypass: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DAYPASS_MASTER_KEY", secrets.token_urlsafe(32))
+        url = f"sqlite:///{tmp_path}/x.db"
+        Sessions.open(url, issuer="https://id.example", audience="https://api.example").close()
+        code, out, err = daypass("keys", "rewrap", "--store", url)
+        assert (code, out) == (1, "")
+        assert "x.keys.json" in err
+        assert "no master key wraps it" in err
+
 
 @pytest.mark.parametrize("ascii_only", [True, False])
 def test_a_timeline_shows_each_state_in_its_time(ascii_only: bool) -> None:
