@@ -309,6 +309,26 @@ def test_describe_says_what_is_lost(opened: Opened, tmp_path: Path) -> None:
     words = opened().describe()
     assert "memcached evicts, and forgets at a restart" in words
     assert "random texts" in words
+    # A cache keeps no refresh tokens and cannot count: it promises neither.
+    assert "1209600 s after its last verification" in words
+    assert "may have any number of sessions" in words
+    for wrong in ("grace", "at most: one more", "valid for 600 s", "refresh token gets", "last refresh"):
+        assert wrong not in words
+
+
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_a_session_whose_key_was_retired_can_still_be_removed(opened: Opened, ring: KeyRing, is_watched: bool) -> None:
+    told: list[Event] = []
+    sessions = opened(**({"on_event": told.append} if is_watched else {}))
+    pair = sessions.start("u1")
+    secret = next(entry.kid for entry in ring.entries() if entry.purpose == "derive")
+    ring.rotate(at_once=True)
+    ring.retire(secret)
+    with pytest.raises(UnknownSession):  # whose it is cannot be said
+        sessions.end(pair.session.sid, subject="u1")
+    sessions.end(pair.session.sid)
+    with pytest.raises(UnknownSession):
+        sessions.end(pair.session.sid)
 
 
 def _kept(memcached: Memcached) -> dict[str, bytes]:

@@ -247,6 +247,16 @@ def test_a_session_that_ended_leaves_by_itself(store: RedisStore, client: redis.
     assert not [key for key in client.keys("daypass:session:*") if client.ttl(key) < 0]
 
 
+def test_the_list_of_a_subject_who_logs_in_again_and_again_stays_short(store: RedisStore, client: redis.Redis) -> None:
+    rows = [row(created_at=NOW + number, last_refreshed_at=NOW + number) for number in range(40)]
+    for one in rows:
+        store.insert(one, sessions_max=3, now_s=one.created_at)
+    (key,) = client.keys("*subject*")
+    assert client.zcard(key) <= 4  # what ended last leaves at the next look
+    assert [found.sid for found in store.active("alice", now_s=NOW + 40)] == [one.sid for one in rows[:-4:-1]]
+    assert client.zcard(key) == 3
+
+
 # ---------------------------------------------------------------------------------------------------- the ring
 
 

@@ -128,7 +128,7 @@ def rewrap(*, store: Store = None) -> None:
     """Wrap a ring that a store keeps under the first of the master keys in DAYPASS_MASTER_KEY."""
     with _ring(None, store, None) as ring:
         if ring.path is not None:
-            raise ConfigurationError(f"the ring {ring.path} is wrapped under no master key: a file is kept by its mode")
+            raise ConfigurationError(f"the key ring {ring.path} is a file of its own: no master key wraps it")
         ring.rewrap()
     print("wrapped under the first master key; the others may be left out when all nodes have it")
 

@@ -71,8 +71,12 @@ def existing_store(place: Concealed) -> Iterator[Any]:
         yield store
 
 
-def service_settings(data: Path | None) -> Settings:
+def service_settings(data: Path | None, *, takes_store: bool = False) -> Settings:
     """Find the data folder of the service, which a first ``serve`` or ``users add`` has made.
+
+    Args:
+        data: of ``--data``.
+        takes_store: whether the command could be told of another store.
 
     Raises:
         ConfigurationError: there is none.
@@ -83,5 +87,6 @@ def service_settings(data: Path | None) -> Settings:
     if not settings.database.is_file():
         raise ConfigurationError(
             f"no database in {settings.data}: run `daypass serve` once, or name its folder with --data"
+            + (f"; the URL of another store stands in {STORE_VARIABLE}" if takes_store else "")
         )
     return settings

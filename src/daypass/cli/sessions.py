@@ -83,7 +83,10 @@ def end_all(
 ) -> None:
     """End every session of a subject."""
     with _opened(store, data) as (opened, subject_of):
-        ended = opened.end_all(subject_of(subject), now_s=time.time(), except_sid=keep)
+        whose, now_s = subject_of(subject), time.time()
+        if keep is not None and all(row.sid != keep for row in opened.active(whose, now_s=now_s)):
+            raise UnknownSession("--keep names no live session of this subject: nothing was ended")
+        ended = opened.end_all(whose, now_s=now_s, except_sid=keep)
     print(f"sessions ended: {len(ended)}")
 
 
@@ -94,7 +97,7 @@ def _opened(url: str | None, data: Path | None) -> Iterator[tuple[SessionStore, 
     del url
     find: Callable[[str], str] = str
     if place is None:
-        settings = service_settings(data)
+        settings = service_settings(data, takes_store=True)
         place, find = Concealed(settings.database_url), partial(_subject_of, settings)
     with existing_store(place) as store:
         if not hasattr(store, "active"):

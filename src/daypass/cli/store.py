@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
-from daypass.cli.places import STORE_VARIABLE
+from daypass.cli.options import Data
+from daypass.cli.places import STORE_VARIABLE, service_settings, store_place
 from daypass.concealed import Concealed
-from daypass.errors import ConfigurationError
 
 __all__ = ["group"]
 
@@ -26,17 +25,17 @@ def upgrade(
     url: Annotated[
         str | None,
         typer.Argument(
-            help="sqlite:///file.db, postgresql://..., mysql://... A URL with a password is better kept in the"
-            f" variable, where no list of processes shows it. [{STORE_VARIABLE}]",
+            help="sqlite:///file.db, postgresql://..., mysql://...; without one, the database of the service. With a"
+            f" password in it, better in the variable, where no list of processes shows it. [{STORE_VARIABLE}]",
             show_default=False,
         ),
     ] = None,
+    *,
+    data: Data = None,
 ) -> None:
     """Bring the tables to the version that this daypass needs; safe to run twice, and on several machines at once."""
-    place = Concealed(url or os.environ.get(STORE_VARIABLE, ""))
+    place = store_place(url, data) or Concealed(service_settings(data, takes_store=True).database_url)
     del url
-    if not place.value:
-        raise ConfigurationError(f"which database? Give its URL, or set {STORE_VARIABLE}")
     from daypass.stores.upgrading import upgrade_store
 
     for line in upgrade_store(place):

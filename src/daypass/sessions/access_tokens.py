@@ -177,7 +177,11 @@ def _verify_of(verifiers: list[Verifier], references: References | None) -> Call
     def verify(token: str) -> Claims:
         given: object = token
         is_reference = isinstance(given, str) and given.startswith(PREFIX)
-        return look_up(token) if is_reference else verify_others(token)
+        del given
+        try:
+            return look_up(token) if is_reference else verify_others(token)
+        finally:
+            del token  # where the store is away, an error service would be shown tokens that live
 
     return verify
 

@@ -165,14 +165,18 @@ class AsyncSessions:
     async def verify(self, access_token: str) -> Principal:
         """Verify an access token: see ``Sessions``. In place, unless the store or a first reading is waited for."""
         sessions = self._sessions
-        if sessions._asks_no_store and sessions._denials.is_followed:
-            if not sessions._is_watched:
-                return sessions.verify(access_token)
-            try:
-                return sessions._verify_in_silence(access_token)
-            except TokenError:
-                pass  # once more in a thread, where whoever is told may take its time
-        return await self._in_thread(partial(sessions.verify, access_token), limiter=1)
+        try:
+            if sessions._asks_no_store and sessions._denials.is_followed:
+                if not sessions._is_watched:
+                    return sessions.verify(access_token)
+                try:
+                    return sessions._verify_in_silence(access_token)
+                except TokenError:
+                    pass  # once more in a thread, where whoever is told may take its time
+            given = Concealed(access_token)  # the repr of a partial shows what it was given
+        finally:
+            del access_token  # a traceback may show the locals of this frame
+        return await self._in_thread(lambda: sessions.verify(given.value), limiter=1)
 
     async def refresh(self, refresh_token: str) -> TokenPair:
         """Exchange a refresh token: see ``Sessions.refresh``. One that is cancelled may be sent again."""
@@ -194,9 +198,9 @@ class AsyncSessions:
 
     async def end_with(self, refresh_token: str) -> None:
         """End the session of a refresh token: see ``Sessions.end_with``."""
-        ending = partial(self._sessions.end_with, refresh_token)
-        del refresh_token
-        await self._in_thread(ending)
+        given = Concealed(refresh_token)
+        del refresh_token  # a traceback may show the locals of this frame, and what a partial was given
+        await self._in_thread(lambda: self._sessions.end_with(given.value))
 
     async def end_all(self, subject: str, *, except_sid: str | None = None) -> int:
         """End every session of a subject: see ``Sessions.end_all``."""

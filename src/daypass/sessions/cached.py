@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn, final
 
 from daypass.claims import Claims
 from daypass.encoding import b64url_decode, b64url_encode
-from daypass.errors import AccessDenied, ConfigurationError, StoreUnavailable, UnknownSession
+from daypass.errors import AccessDenied, ConfigurationError, StoreUnavailable, TokenError, UnknownSession
 from daypass.limits import CACHED_S_MAX
 from daypass.sessions.events import Teller
 from daypass.sessions.flows import NO_SUCH_SESSION, REFUSED, Flow
@@ -106,7 +106,9 @@ class CachedFlows:
 
     def verify(self, token: str) -> Claims:
         """Look a token up; its idle time begins anew. Raises TokenError, or StoreUnavailable."""
-        return self._references.read(digest_of(token), until=int(self._clock()) + self._policy.idle_lifetime_s)
+        digest = digest_of(token)
+        del token  # a traceback may show the locals of this frame
+        return self._references.read(digest, until=int(self._clock()) + self._policy.idle_lifetime_s)
 
     def end(self, sid: str, *, subject: str | None) -> None:
         """End a session: see ``Sessions.end``. Ending it twice is UnknownSession: nobody remembers it."""
@@ -114,10 +116,8 @@ class CachedFlows:
             if not _SID.fullmatch(sid):
                 raise UnknownSession(NO_SUCH_SESSION)
             digest = b64url_decode(sid.encode("ascii"))
-            owner = subject
-            if subject is not None or self._teller.on_event is not None:
-                owner = str(self._references.read(digest)["sub"])
-            if subject not in (None, owner) or not self._store.drop_reference(digest):
+            owner = self._owner(digest) if subject is not None or self._teller.on_event is not None else None
+            if (subject is not None and owner != subject) or not self._store.drop_reference(digest):
                 raise UnknownSession(NO_SUCH_SESSION)
         if owner is not None:
             self._teller.ends((Denial(sid, 0),), subject=owner, reason="logout")
@@ -158,6 +158,13 @@ class CachedFlows:
         name = RefreshToken("", b64url_encode(digest), 1, "")
         now_s = self._clock()
         return new_row(name, self._policy, subject=subject, device=device, grants=grants, data=data, now_s=now_s)
+
+    def _owner(self, digest: bytes) -> str | None:
+        """Read whose an entry is; None where nobody could be let in with it: it is over, or its key was retired."""
+        try:
+            return str(self._references.read(digest)["sub"])
+        except TokenError:
+            return None
 
     def _keep(self, digest: bytes, row: SessionRow) -> None:
         until = row.created_at + self._policy.idle_lifetime_s

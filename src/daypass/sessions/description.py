@@ -44,19 +44,7 @@ def describe_sessions(store: object, ring: KeyRing, policy: SessionPolicy, *, is
         lines.append(f"  keys in {ring.path}: a copy of this folder is a copy of every login")
     lines += [
         *_format_in_words(policy),
-        (
-            f"  an access token is valid for {policy.access_lifetime_s} s,"
-            " and what `authorize` answers holds from the next refresh"
-        ),
-        (
-            f"  a session ends {policy.idle_lifetime_s} s after its last refresh,"
-            f" and {policy.absolute_lifetime_s} s after the login in any case"
-        ),
-        (
-            f"  a subject has {policy.sessions_per_subject_max} sessions at most:"
-            " one more ends the least recently refreshed"
-        ),
-        *_grace_in_words(policy),
+        *(_times_of_a_cache(policy) if kind == "MemcachedStore" else _times_in_words(policy)),
         *_ending_in_words(policy),
         *_loss_in_words(kind, policy),
     ]
@@ -72,6 +60,37 @@ def _format_in_words(policy: SessionPolicy) -> list[str]:
     if others:
         lines.append(f"  accepted besides, from before a change of format: {', '.join(others)}")
     return lines
+
+
+def _times_in_words(policy: SessionPolicy) -> list[str]:
+    """Say how long tokens and sessions live, and how many a subject has."""
+    return [
+        (
+            f"  an access token is valid for {policy.access_lifetime_s} s,"
+            " and what `authorize` answers holds from the next refresh"
+        ),
+        (
+            f"  a session ends {policy.idle_lifetime_s} s after its last refresh,"
+            f" and {policy.absolute_lifetime_s} s after the login in any case"
+        ),
+        (
+            f"  a subject has {policy.sessions_per_subject_max} sessions at most:"
+            " one more ends the least recently refreshed"
+        ),
+        *_grace_in_words(policy),
+    ]
+
+
+def _times_of_a_cache(policy: SessionPolicy) -> list[str]:
+    """Say the same where one token is a whole session, and nobody can list those of a subject."""
+    return [
+        "  an access token is valid until its session ends; `authorize` is asked at the login alone",
+        (
+            f"  a session ends {policy.idle_lifetime_s} s after its last verification,"
+            f" and {policy.absolute_lifetime_s} s after the login in any case"
+        ),
+        "  a subject may have any number of sessions: sessions_per_subject_max holds in other stores alone",
+    ]
 
 
 def _grace_in_words(policy: SessionPolicy) -> list[str]:

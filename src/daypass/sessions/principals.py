@@ -54,7 +54,10 @@ def principal_reader(
     roles_of: dict[tuple[str, ...], frozenset[str]] = {}
 
     def verify(token: str) -> Principal:
-        claims = verify_token(token)
+        try:
+            claims = verify_token(token)
+        finally:
+            del token  # where the store is away, an error service would be shown tokens that live
         try:
             subject, sid, authenticated_at = claims["sub"], claims["sid"], claims["auth_time"]
             scopes = scopes_of[claims.get("scope", "")]
@@ -94,7 +97,10 @@ def asking_the_store(verify: Verify, store: SessionStore, clock: Callable[[], fl
     """
 
     def verify_strictly(token: str) -> Principal:
-        principal = verify(token)
+        try:
+            principal = verify(token)
+        finally:
+            del token
         row = store.get(principal.sid)
         if row is None:
             raise UnknownSession("the store does not know the session of this access token")
@@ -125,6 +131,9 @@ def telling(verify: Verify, verify_token: Callable[[str], dict[str, Any]], telle
                     sid, subject = claims["sid"], claims["sub"]
             del token  # a callback may show the frames above it
             teller.refusal("verify", error, sid=sid, subject=subject)
+            raise
+        except BaseException:
+            del token
             raise
 
     return verify_and_tell

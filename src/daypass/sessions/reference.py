@@ -183,7 +183,9 @@ class References:
             TokenError: it is refused.
             StoreUnavailable: nobody can say.
         """
-        return self.read(digest_of(token))
+        digest = digest_of(token)
+        del token  # where the store is away, an error service would be shown tokens that live
+        return self.read(digest)
 
     def read(self, digest: bytes, *, until: int | None = None) -> Claims:
         """Read what is kept under a digest, and check it.

@@ -64,7 +64,7 @@ def prepare(database: Database) -> None:
     if version in _UPGRADABLE:
         raise ConfigurationError(
             f"the tables of this database are of schema version {version}, and this daypass needs {SCHEMA_VERSION}:"
-            " run `daypass store upgrade` with its URL; nobody is logged out by that"
+            " run `daypass store upgrade`, with the URL of a database that is not the service's; nobody is logged out"
         )
     raise ConfigurationError(
         f"the tables of this database are not of schema version {SCHEMA_VERSION}, which this daypass needs:"

@@ -223,7 +223,8 @@ class RedisStore:
     ) -> list[tuple[str, SessionRow | None]]:
         """Read the sessions that the list of a subject names, the last refreshed first.
 
-        One that is named and has no row is either being written now, and counts, or it is gone, and leaves the list.
+        One that is named and has no row is either being written now, and counts, or it is gone, and leaves the list, as
+        one does that has ended: who logs in again and again is not to make each login longer than the one before.
         """
         names = [sid.decode() for sid in words[::2]]
         begun = [float(when) for when in words[1::2]]
@@ -238,7 +239,9 @@ class RedisStore:
                     listed.append((sid, None, began_s))
                 else:
                     gone.append(sid)
-            elif row.subject == subject and row.ended_at is None and (row.is_live(now_s) or not live_only):
+            elif row.ended_at is not None:
+                gone.append(sid)
+            elif row.subject == subject and (row.is_live(now_s) or not live_only):
                 listed.append((sid, row, row.last_refreshed_at))
         if gone:
             self._unlist(subject, gone)

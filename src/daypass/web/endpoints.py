@@ -21,6 +21,7 @@ from daypass.errors import (
     DaypassError,
     Expired,
     SessionEnded,
+    UnknownKey,
     UnknownSession,
 )
 from daypass.limits import DEVICE_CHARACTERS_MAX
@@ -138,10 +139,12 @@ def refresh(request: Request, sessions: Sessions) -> Response:
 def logout(request: Request, sessions: Sessions) -> Response:
     """End the session of the access token or, where that has expired or is not sent, of the refresh token.
 
+    An access token that expired long ago may be forgotten: its key has left the ring, or the store what it stood for.
+
     A session that has ended already is no error: the caller wanted it to be over, and it is. One that the store does
     not know is: nobody could record that it is over, and others may accept its access token until that expires.
     """
-    refresh_token = read_body(request, bodies.Logout).refresh_token
+    refresh_token = read_body(request, bodies.Logout).refresh_token or None  # a cache hands out none: ""
     with suppress(SessionEnded):
         if refresh_token is not None and not request.header("authorization"):
             sessions.end_with(refresh_token)
@@ -149,7 +152,7 @@ def logout(request: Request, sessions: Sessions) -> Response:
         try:
             principal = _principal(request, sessions)
             sessions.end(principal.sid, subject=principal.subject)
-        except Expired:
+        except (Expired, UnknownKey, UnknownSession):
             if refresh_token is None:
                 raise
             sessions.end_with(refresh_token)

@@ -50,6 +50,16 @@ def test_end_all_may_keep_one(daypass: Command, url: str, monkeypatch: pytest.Mo
         assert daypass("sessions", "end-all", "nobody")[:2] == (0, "sessions ended: 0\n")
 
 
+def test_a_mistyped_keep_ends_nothing(daypass: Command, url: str) -> None:
+    with Sessions.open(url, **PARTIES) as sessions:
+        first, other = sessions.start("u1"), sessions.start("u2")
+        for keep in (first.session.sid.swapcase(), other.session.sid, ""):
+            code, out, err = daypass("sessions", "end-all", "u1", "--keep", keep, "--store", url)
+            assert (code, out) == (1, "")
+            assert "nothing was ended" in err
+        assert len(sessions.active("u1")) == 1
+
+
 @pytest.mark.parametrize("sid", ["x", "A" * 22, "A" * 10_000, "é" * 22])
 def test_an_unknown_sid_is_said(daypass: Command, url: str, sid: str) -> None:
     Sessions.open(url, **PARTIES).close()

@@ -30,6 +30,17 @@ def test_the_url_is_read_from_the_environment(
     assert "upgraded" in out
 
 
+def test_without_a_url_it_is_the_database_of_the_service(daypass: Command, data: Path) -> None:
+    data.mkdir(mode=0o700)
+    make_version_1(data / "daypass.db")
+    code, out, _ = daypass("store", "upgrade")
+    assert code == 0
+    assert "upgraded" in out
+    assert "nothing to do" in daypass("store", "upgrade", "--data", str(data))[1]
+    code, _, err = daypass("store", "upgrade", "sqlite:///x.db", "--data", str(data))
+    assert (code, "give one" in err) == (1, True)
+
+
 def test_no_url_names_the_variable(daypass: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DAYPASS_STORE", raising=False)
     code, out, err = daypass("store", "upgrade")

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -520,5 +521,31 @@ def test_no_text_shows_a_token(house: House, run: Run) -> None:
             assert repr(sessions).startswith("<AsyncSessions: ")
             with pytest.raises(TypeError, match="not pickled"):
                 sessions.__reduce__()
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "words", [{"revocation": "strict"}, {"format": "reference"}, {"when_stale": "refuse"}], ids=str
+)
+def test_no_frame_on_the_way_to_a_thread_shows_a_token_while_the_store_is_down(
+    house: House, run: Run, words: dict[str, str]
+) -> None:
+    sessions = of(house, **words)
+
+    async def main() -> None:
+        pair = await sessions.start("alice")
+        house.store.is_down = True
+        for verb, token in (
+            (sessions.verify, pair.access_token),
+            (sessions.refresh, pair.refresh_token),
+            (sessions.end_with, pair.refresh_token),
+        ):
+            with pytest.raises(StoreUnavailable) as caught:
+                await verb(token)
+            shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+            frames = [frame for frame in shown.stack if frame.filename != __file__]
+            assert len(frames) > 1
+            assert not [frame.name for frame in frames if token in str(frame.locals)]
 
     run(main)

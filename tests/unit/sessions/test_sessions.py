@@ -627,6 +627,31 @@ def test_a_traceback_that_shows_locals_shows_no_secret_while_the_store_is_down(h
         assert "eyJ" not in text
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"revocation": "strict"},
+        {"format": "reference"},
+        {"format": "reference", "accepted_formats": ("jwt",)},
+        {"when_stale": "refuse"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_no_frame_shows_an_access_token_that_lives_while_the_store_is_down(
+    house: House, words: dict[str, object], is_watched: bool
+) -> None:
+    sessions = house.sessions(on_event=(lambda _: None) if is_watched else None, **words)
+    pair = sessions.start("alice")
+    house.store.is_down = True
+    with pytest.raises(StoreUnavailable) as caught:
+        sessions.verify(pair.access_token)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [frame for frame in shown.stack if "/daypass/" in frame.filename]
+    assert frames
+    assert not [frame.name for frame in frames if pair.access_token in str(frame.locals)]
+
+
 def test_sessions_are_not_pickled(sessions: Sessions) -> None:
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dump(sessions, io.BytesIO())

@@ -124,6 +124,25 @@ def test_a_replaced_refresh_token_still_logs_out(
     assert sessions.active("ada@example.com") == ()
 
 
+@pytest.mark.parametrize("lost", ["what a reference stood for", "the key of a signature"])
+def test_an_access_token_that_expired_long_ago_does_not_keep_anybody_logged_in(clock: Clock, lost: str) -> None:
+    ring = KeyRing.in_memory(alg="HS256", clock=clock)
+    policy = SessionPolicy(format="reference" if lost.startswith("what") else "jwt")
+    with Sessions(MemoryStore(), ring, issuer="test", audience="test", policy=policy, clock=clock) as sessions:
+        logout = partial(endpoints.logout, sessions=sessions)
+        pair = sessions.start("ada@example.com")
+        old = ring.signing_keys()[0].kid
+        ring.rotate(at_once=True)
+        clock.now += 3 * 86_400
+        ring.rotate()
+        assert old not in {entry.kid for entry in ring.entries() if entry.state(clock.now) != "removed"}
+        assert call(logout, pair.access_token).status == 401
+        assert len(sessions.active("ada@example.com")) == 1
+        assert call(logout, pair.access_token, b'{"refresh_token":""}').status == 401
+        assert call(logout, pair.access_token, refresh_body({"refresh_token": pair.refresh_token})).status == 204
+        assert sessions.active("ada@example.com") == ()
+
+
 def test_a_logout_that_nobody_can_record_is_not_answered_as_done(
     sessions: Sessions, login: Callable[[], Response], monkeypatch: pytest.MonkeyPatch
 ) -> None:
