@@ -486,3 +486,32 @@ def test_a_token_with_another_nonce_puts_nothing_right(house: House, clock: Cloc
         with pytest.raises(InvalidSignature):
             act(pair.refresh_token)
     assert len(here.active("alice")) == 1
+
+
+def test_changes_of_keys_are_told_until_the_sessions_are_closed(house: House) -> None:
+    told: list[Event] = []
+    sessions = house.sessions(on_event=told.append)
+    old = str(house.ring.signing_keys()[0].kid)
+    new = house.ring.rotate(at_once=True)
+    house.ring.retire(old)
+    keys = [event for event in told if isinstance(event, KeysEvent)]
+    assert {(event.event, event.reason) for event in keys} == {
+        ("sensitive_update", "rotate"),
+        ("sensitive_update", "retire"),
+    }
+    assert [event.kid for event in keys if event.reason == "retire"] == [old]
+    assert new in {event.kid for event in keys if event.reason == "rotate"}
+    count = len(told)
+    sessions.close()
+    house.ring.rotate()
+    assert len(told) == count
+
+
+def test_a_listener_that_fails_keeps_no_key_from_changing(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_event: Event) -> None:
+        raise RuntimeError("planted")
+
+    house.sessions(on_event=fail)
+    new = house.ring.rotate(at_once=True)
+    assert house.ring.signing_keys()[0].kid == new
+    assert "on_event failed" in caplog.text
