@@ -56,8 +56,9 @@ def principal_reader(
     def verify(token: str) -> Principal:
         try:
             claims = verify_token(token)
-        finally:
+        except BaseException:
             del token  # where the store is away, an error service would be shown tokens that live
+            raise
         try:
             subject, sid, authenticated_at = claims["sub"], claims["sid"], claims["auth_time"]
             scopes = scopes_of[claims.get("scope", "")]
@@ -79,8 +80,10 @@ def principal_reader(
             scopes = _remembered(scopes_of, scope := claims.get("scope", ""), scope.split())
             roles = _remembered(roles_of, tuple(claims["roles"]), claims["roles"])
         if monotonic() >= denials.look_again_at:
+            del token
             denials.check()
         if sid in denied:
+            token = ""
             raise SessionEnded(ENDED)
         return Principal(subject, sid, scopes, roles, data, authenticated_at, claims["exp"], claims)
 

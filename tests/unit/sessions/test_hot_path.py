@@ -7,7 +7,8 @@ from daypass.keyring.ring import KeyRing
 from daypass.sessions import Sessions, principals
 from daypass.stores.memory import MemoryStore
 
-BYTECODES_MAX = 100 if sys.version_info < (3, 13) else 110  # 3.13 counts calls and locals differently
+# One is the NOP of the try that keeps tokens out of frames; 3.13 counts calls and locals differently.
+BYTECODES_MAX = 101 if sys.version_info < (3, 13) else 111
 
 
 def test_what_sessions_add_to_a_verification_stays_small() -> None:
