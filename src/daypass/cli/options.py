@@ -1,4 +1,4 @@
-"""Options and forms of output that several commands share."""
+"""Options and forms of output that several commands share. Enters: values. Leaves: options, lines of text."""
 
 from __future__ import annotations
 
