@@ -17,7 +17,7 @@ import typer
 from daypass.cli.exit_codes import SET_UP, Stopped, exit_codes
 from daypass.cli.files import write_all_new
 from daypass.cli.key_sources import PasswordEnv, variable
-from daypass.cli.options import Data, moment, print_table
+from daypass.cli.options import TAKES_HYPHENS, Data, moment, print_table
 from daypass.cli.paseto_keys import paseto_algorithm, spelt_key
 from daypass.cli.places import Store, existing_store, store_place
 from daypass.cli.timeline import timeline
@@ -103,8 +103,7 @@ def rotate(
     print(f"new key {kid}, signs from {moment(entry.sign_from)} UTC")
 
 
-# A kid may begin with a hyphen; it is a kid nevertheless.
-@group.command(context_settings={"ignore_unknown_options": True})
+@group.command(context_settings=TAKES_HYPHENS)
 def retire(
     kid: Annotated[str, typer.Argument(help="The KID of a key that has a successor.", show_default=False)],
     *,

@@ -12,7 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["Data", "moment", "print_table"]
+__all__ = ["TAKES_HYPHENS", "Data", "moment", "print_table"]
+
+TAKES_HYPHENS: Final = {"ignore_unknown_options": True}
+"""For a command whose word is random: one kid or sid of 64 begins with a hyphen, and is no option."""
 
 Data = Annotated[
     Path | None,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from daypass.cli.options import Data, moment, print_table
+from daypass.cli.options import TAKES_HYPHENS, Data, moment, print_table
 from daypass.cli.places import Store, existing_store, service_settings, store_place
 from daypass.concealed import Concealed
 from daypass.errors import ConfigurationError, UnknownSession
@@ -36,7 +36,7 @@ Subject = Annotated[
 ]
 
 
-@group.command("list")
+@group.command("list", context_settings=TAKES_HYPHENS)
 def list_sessions(subject: Subject, *, store: Store = None, data: Data = None) -> None:
     """List the live sessions of a subject, the last refreshed first. Times are UTC."""
     with _opened(store, data) as (opened, subject_of):
@@ -57,7 +57,7 @@ def list_sessions(subject: Subject, *, store: Store = None, data: Data = None) -
     )
 
 
-@group.command()
+@group.command(context_settings=TAKES_HYPHENS)
 def end(
     sid: Annotated[str, typer.Argument(help="Which: the first column of `list`.", show_default=False)],
     *,
@@ -73,7 +73,7 @@ def end(
     print("ended; processes that follow the feed refuse it within their delay")
 
 
-@group.command("end-all")
+@group.command("end-all", context_settings=TAKES_HYPHENS)
 def end_all(
     subject: Subject,
     *,

@@ -60,7 +60,20 @@ def test_a_mistyped_keep_ends_nothing(daypass: Command, url: str) -> None:
         assert len(sessions.active("u1")) == 1
 
 
-@pytest.mark.parametrize("sid", ["x", "A" * 22, "A" * 10_000, "é" * 22])
+def test_what_begins_with_a_hyphen_is_no_option(daypass: Command, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAYPASS_STORE", url)
+    with Sessions.open(url, **PARTIES) as sessions:
+        while not (pair := sessions.start("-u1")).session.sid.startswith("-"):
+            sessions.end(pair.session.sid)
+        sid = pair.session.sid
+        assert daypass("sessions", "list", "-u1")[1].splitlines()[1].startswith(sid)
+        assert daypass("sessions", "end-all", "-u1", "--keep", sid)[:2] == (0, "sessions ended: 0\n")
+        assert daypass("sessions", "end", sid)[0] == 0
+        assert sessions.active("-u1") == ()
+        assert daypass("sessions", "end-all", "-u1", "--kep", sid)[0] == 2
+
+
+@pytest.mark.parametrize("sid", ["x", "A" * 22, "A" * 10_000, "é" * 22, "-" + "A" * 21, "--" + "A" * 20])
 def test_an_unknown_sid_is_said(daypass: Command, url: str, sid: str) -> None:
     Sessions.open(url, **PARTIES).close()
     code, out, err = daypass("sessions", "end", sid, "--store", url)
