@@ -25,8 +25,12 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from typer.main import get_command
 
 from daypass import errors
+from daypass.cli.application import application
+from daypass.cli.places import STORE_VARIABLE
+from daypass.keyring.master_key import MASTER_KEY_VARIABLE
 from daypass.server.settings import KEYS_VARIABLE, Settings
 from daypass.sessions.policy import SessionPolicy
 from daypass.web.problem import refusal_of
@@ -391,7 +395,20 @@ def test_the_extras_that_are_named_exist() -> None:
 
 def test_the_variables_that_are_named_are_those_that_are_read() -> None:
     named = set(re.findall(r"`(DAYPASS_\w+)`", (REPOSITORY / "README.md").read_text(encoding="utf-8")))
-    assert named == {f"DAYPASS_{name.upper()}" for name in Settings.model_fields} | {KEYS_VARIABLE}
+    others = {KEYS_VARIABLE, STORE_VARIABLE, MASTER_KEY_VARIABLE}
+    assert named == {f"DAYPASS_{name.upper()}" for name in Settings.model_fields} | others
+
+
+def test_the_page_of_the_command_line_names_every_command() -> None:
+    text = (REPOSITORY / "docs/cli.md").read_text(encoding="utf-8")
+    named = set()
+    for cell in re.findall(r"^\| (`daypass .*?`) \|", text, re.MULTILINE):
+        first, *others = re.findall(r"`([\w -]+)`", cell)
+        named |= {first, *(f"{first.rpartition(' ')[0]} {other}" for other in others)}
+    known = set()
+    for name, command in get_command(application).commands.items():
+        known |= {f"daypass {name} {inner}" for inner in getattr(command, "commands", ())} or {f"daypass {name}"}
+    assert named == known
 
 
 # ----------------------------------------------------------------------------------------------- examples

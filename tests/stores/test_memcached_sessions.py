@@ -207,6 +207,29 @@ def test_a_restart_forgets_sessions_and_brings_no_ended_one_back(opened: Opened,
     assert sessions.verify(sessions.start("u1").access_token).subject == "u1"
 
 
+def test_a_server_that_is_full_forgets_sessions_and_brings_no_ended_one_back(ring: KeyRing) -> None:
+    server = Memcached()
+    server.start()
+    try:
+        with Sessions.open(server.url, keys=ring, policy=POLICY, **PARTIES) as sessions:
+            ended = sessions.start("u1")
+            ((key, entry),) = _kept(server).items()
+            sessions.end(ended.session.sid)
+            live = sessions.start("u1")
+            wanted = range(0, 2 * 64 * 2**20 // len(entry), 1000)  # twice what it holds, of the same size
+            with closing(Client(("127.0.0.1", server.port))) as client:
+                for first in wanted:
+                    others = {str(number).rjust(len(key), "x"): entry for number in range(first, first + 1000)}
+                    client.set_multi(others, noreply=True)
+                client.version()  # all of it has arrived
+            for pair in (live, ended):
+                with pytest.raises(UnknownSession):
+                    sessions.verify(pair.access_token)
+            assert sessions.verify(sessions.start("u1").access_token).subject == "u1"
+    finally:
+        server.close()
+
+
 def test_a_server_that_hangs_is_unavailable_and_its_late_answer_goes_to_nobody(
     memcached_url: str, memcached: Memcached, ring: KeyRing
 ) -> None:

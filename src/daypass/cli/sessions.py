@@ -101,7 +101,9 @@ def _opened(url: str | None, data: Path | None) -> Iterator[tuple[SessionStore, 
         place, find = Concealed(settings.database_url), partial(_subject_of, settings)
     with existing_store(place) as store:
         if not hasattr(store, "active"):
-            raise ConfigurationError("memcached keeps reference tokens alone: it can neither list sessions nor end one")
+            raise ConfigurationError(
+                "memcached keeps reference tokens alone, which nobody can list: a program ends one by Sessions.end(sid)"
+            )
         yield store, find
 
 

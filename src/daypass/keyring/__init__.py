@@ -1,5 +1,6 @@
 """The key ring: keys that follow each other without logging anyone out, and where they are kept.
 
+Enters: a place, and a master key where others keep it. Leaves: keys, and when each is used.
 ``KeyRing`` is what the other rooms use; ``RotationSchedule`` says how long a key lives on; ``storage.RingStorage`` is
 the port that ``file``, ``environment``, ``memory`` and the stores implement; ``master_key_from_env`` reads the key
 under which a store keeps a ring.

@@ -103,10 +103,10 @@ class KeyRing(RingChanger):
         schedule: RotationSchedule | None = None,
         clock: Callable[[], float] = time.time,
     ) -> KeyRing:
-        """Read a ring from an environment variable: a secret text, a private JWK, a JWK Set, or a whole ring.
+        """Read a ring from an environment variable: a secret text, a private JWK, a JWK Set, a PASERK, or a whole ring.
 
         Args:
-            name: of the variable. In a JWK Set the first private key signs, the others verify.
+            name: of the variable. In a JWK Set the first private key of each kind issues, the others verify.
             alg: of a secret text (default HS256), and of JWKs that name none.
             schedule: the times that the keys keep.
             clock: epoch seconds.

@@ -1,5 +1,6 @@
 """Sessions: log in, verify without a look-up, refresh with rotation, end one or all.
 
+Enters: a subject, or a token. Leaves: token pairs, principals, sessions, events.
 ``manager.Sessions`` is what a service uses, ``asynchronous.AsyncSessions`` the same for an event loop,
 ``policy.SessionPolicy`` its settings, ``values`` what it hands out, ``events`` what it tells, ``json_lines`` who writes
 that down.

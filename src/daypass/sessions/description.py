@@ -143,9 +143,10 @@ def _loss_in_words(kind: str, policy: SessionPolicy) -> list[str]:
         )
         lines.append(f"  there running processes refuse what they know to have ended, {known}")
     elif kind == "RedisStore":
+        known = f", and tell the others within {WHOLE_EVERY_S} s" if policy.revocation == "feed" else ""
         lines = [
             "  where Redis loses its data (FLUSHALL, a restart without persistence) the sessions are gone: 401, log in",
-            "  there running processes refuse what they know to have ended",
+            f"  there running processes refuse what they know to have ended{known}",
             "  Redis must not evict (maxmemory-policy noeviction): an evicted session is a logout nobody asked for",
         ]
     elif kind == "MemcachedStore":

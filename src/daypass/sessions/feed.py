@@ -19,12 +19,12 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, TypeGuard, final
 
 from daypass.errors import StoreUnavailable
 from daypass.limits import LEEWAY_S_MAX
 from daypass.sessions.policy import SessionPolicy
-from daypass.stores.protocol import Denial, SessionStore
+from daypass.stores.protocol import Denial, FeedKeeper, SessionStore
 
 if TYPE_CHECKING:
     import logging
@@ -231,10 +231,9 @@ class Follower(Denials):
 
     def _tell_without_row(self, sid: str) -> None:
         """Where the session went as well, tell the processes that start now at least, if the store can."""
-        deny = getattr(self._store, "deny", None)
-        until = self.denied.get(sid)
-        if deny is not None and until is not None:
-            deny(Denial(sid, until), now_s=self._clock())
+        store, until = self._store, self.denied.get(sid)
+        if until is not None and _keeps_feed(store):
+            store.deny(Denial(sid, until), now_s=self._clock())
 
     def _distrust(self, began: float) -> None:
         """Count the feed as stale until every token that it may have forgotten has expired."""
@@ -334,6 +333,11 @@ def _keep_reading(owner: weakref.ref[Follower], reader: _Reader, poll_s: float) 
             reader.closed.wait(poll_s)
     finally:
         reader.has_read.set()
+
+
+def _keeps_feed(store: object) -> TypeGuard[FeedKeeper]:
+    """Tell whether a store can tell of an end without a row."""
+    return hasattr(store, "deny")
 
 
 def _logger() -> logging.Logger:

@@ -134,8 +134,8 @@ class Sessions:
             clock: epoch seconds.
 
         Raises:
-            ConfigurationError: a URL that means nothing, a database with sessions whose key ring is gone, a
-                key ring that others can read.
+            ConfigurationError: a URL that means nothing, a driver that is not installed, a store that needs ``keys``, a
+                database with sessions whose key ring is gone, a key ring that others can read.
             StoreUnavailable: the database cannot be opened now.
         """
         place = Concealed(url)
@@ -184,7 +184,7 @@ class Sessions:
             AccessDenied: ``authorize`` refused.
             TypeError: a value of another type.
             ValueError: a value out of bounds, or an access token longer than ``token_bytes_max``.
-            StoreUnavailable: the session could not be recorded; there is none.
+            StoreUnavailable: nobody can say whether the session was recorded; nobody has its tokens.
         """
         return self._driven(self._starting(subject, scopes=scopes, roles=roles, data=data, device=device))
 
@@ -196,7 +196,7 @@ class Sessions:
 
         Raises:
             TokenError: it is refused; ``RefreshReused`` where its session was ended for it.
-            StoreUnavailable: nothing was decided, the token is as good as before.
+            StoreUnavailable: nobody can say whether it was exchanged: within the grace window it is as good as before.
             ValueError: the access token would be longer than ``token_bytes_max``.
         """
         flow = self._flows.refresh(refresh_token)
@@ -215,7 +215,7 @@ class Sessions:
         Raises:
             UnknownSession: no such session.
             SessionEnded: it has ended.
-            StoreUnavailable: nothing was changed.
+            StoreUnavailable: nobody can say whether it was recorded: the refresh tokens from before may be refused.
         """
         return self._driven(self._flows.reauthenticate(sid))
 
@@ -232,7 +232,7 @@ class Sessions:
         require_fresh(principal, max_age_s=max_age_s, now_s=self._clock(), leeway_s=self._policy.leeway_s)
 
     def end(self, sid: str, *, subject: str | None = None) -> None:
-        """End a session: access and refresh together. Ending twice is no error.
+        """End a session: access and refresh together. Ending twice is no error, but in a cache, which remembers none.
 
         Args:
             sid: which.
@@ -240,7 +240,7 @@ class Sessions:
 
         Raises:
             UnknownSession: no such session.
-            StoreUnavailable: it could not be recorded, the session lives.
+            StoreUnavailable: nobody can say whether it was recorded, the session may live: try again.
         """
         if subject is not None:
             checked_subject(subject)
@@ -254,7 +254,7 @@ class Sessions:
 
         Raises:
             TokenError: it is refused, or its session is unknown: nothing was ended.
-            StoreUnavailable: it could not be recorded, the session lives.
+            StoreUnavailable: nobody can say whether it was recorded, the session may live: try again.
         """
         flows = self._flows
         try:
@@ -274,7 +274,7 @@ class Sessions:
 
         Raises:
             TypeError: a value of another type: nothing was ended, the one that is to stay neither.
-            StoreUnavailable: it could not be recorded, the sessions live.
+            StoreUnavailable: nobody can say whether it was recorded, the sessions may live: try again.
         """
         given: object = except_sid
         if given is not None and not isinstance(given, str):

@@ -1,4 +1,4 @@
-"""What sessions hand out and take: frozen values. All times are epoch seconds.
+"""What sessions hand out and take: frozen values. Enters and leaves: facts. All times are epoch seconds.
 
 Source: DESIGN.md 3 (daypass.sessions).
 """

@@ -1,6 +1,8 @@
-"""Where sessions are kept: the store protocol and the stores that implement it.
+"""Where sessions are kept. Enters: a URL, an engine or a client. Leaves: a store.
 
-``open_store(url)`` picks one; a store whose driver is an extra is imported when it is asked for.
+``open_store(url)`` picks ``sql`` (SQLite, PostgreSQL, MariaDB and MySQL), ``redis``, ``memcached`` or ``memory``; one
+whose driver is an extra is imported when it is asked for. ``protocol`` says what they do, ``creation`` and
+``upgrading`` make tables, ``sql_ring`` and ``redis_ring`` keep a key ring.
 """
 
 from importlib import import_module

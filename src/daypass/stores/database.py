@@ -185,7 +185,7 @@ class Database:
             work: does nothing but speak to the database: it may run several times.
 
         Raises:
-            StoreUnavailable: the database cannot answer; nothing was changed.
+            StoreUnavailable: the database cannot answer; nothing was changed, unless the answer to the commit was lost.
         """
         try:
             return self.attempt_transaction(work)
@@ -218,7 +218,7 @@ class Database:
 
         Raises:
             Refused: ``begin`` was.
-            StoreUnavailable: the database cannot answer; nothing was changed.
+            StoreUnavailable: the database cannot answer; nothing was changed, unless the answer to the commit was lost.
         """
         gate = forks.enter() if self.driver.forks_wait else None
         try:

@@ -83,7 +83,7 @@ class SQLRingStorage:
 
         Raises:
             StoreUnavailable: another writer has held it for RING_LOCK_WAIT_S_MAX seconds, or the database went away:
-                nothing was changed.
+                nothing was changed, unless the answer to the commit was lost.
         """
         with self._locked() as transaction:
             self._held.by = (os.getpid(), transaction)

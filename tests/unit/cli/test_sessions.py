@@ -100,6 +100,12 @@ def test_a_store_that_cannot_answer_is_said_without_its_password(daypass: Comman
     assert "secret-word" not in err
 
 
+def test_a_cache_cannot_list(daypass: Command) -> None:
+    code, out, err = daypass("sessions", "list", "alice", "--store", "memcached://127.0.0.1:9")
+    assert (code, out) == (1, "")
+    assert "Sessions.end(sid)" in err
+
+
 def test_two_databases_are_one_too_many(daypass: Command, url: str, tmp_path: Path) -> None:
     code, _, err = daypass("sessions", "list", "u1", "--store", url, "--data", str(tmp_path))
     assert code == 1
