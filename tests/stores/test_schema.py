@@ -22,7 +22,7 @@ from daypass.stores.protocol import SessionRow
 from daypass.stores.rows import columns_of
 from daypass.stores.schema import INDEXES, SCHEMA_VERSION, SESSIONS, TABLES
 from daypass.stores.sql import SQLStore
-from daypass.stores.upgrading import upgrade_store
+from daypass.stores.upgrading import has_tables, upgrade_store
 from tests.real_servers.mariadb import MariaDB
 from tests.real_servers.postgresql import PostgreSQL
 from tests.stores.test_contract import NOW, row
@@ -154,6 +154,15 @@ def test_an_upgrade_is_safe_twice(sql_url: str, tmp_path: Path) -> None:
     assert "nothing to do" in upgraded(url)[0]
     with closing(open_store(url)) as store:
         assert store.get(one.sid) == one
+
+
+def test_whoever_only_looks_for_tables_makes_none(sql_url: str) -> None:
+    place = Concealed(sql_url)
+    open_engine(place).dispose()  # makes the file of SQLite
+    assert not has_tables(place)
+    assert tables_of(sql_url) == (set(), set())
+    open_store(sql_url).close()
+    assert has_tables(place)
 
 
 def test_an_upgrade_brings_back_what_was_removed_by_hand(sql_url: str) -> None:

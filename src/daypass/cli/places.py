@@ -1,7 +1,8 @@
 """Which database a command is about. Enters: ``--store``, ``--data``, DAYPASS_STORE. Leaves: an open store.
 
 A URL with a password is better kept in the variable, where no list of processes shows it. Nothing is made here: a
-mistyped path would be a new, empty database, in which every session seems to have ended.
+mistyped path would be a new, empty database, in which every session seems to have ended, and a mistyped name the
+database of something else, where nobody wants our tables.
 """
 
 from __future__ import annotations
@@ -58,15 +59,20 @@ def existing_store(place: Concealed) -> Iterator[Any]:
         place: its URL.
 
     Raises:
-        ConfigurationError: the URL means nothing, or no file is there.
+        ConfigurationError: the URL means nothing, no file is there, or no tables of daypass.
         StoreUnavailable: it cannot be opened now.
     """
-    from daypass.stores.opening import open_store, sqlite_path
+    from daypass.stores.opening import open_store, scheme_of, sqlite_path
 
     if place.value.startswith("sqlite:") and not (path := sqlite_path(place.value)).is_file():
         raise ConfigurationError(f"there is no database {path}")
     if place.value.startswith("memory:"):
         raise ConfigurationError("memory:// is in another process: no command reaches it")
+    if scheme_of(place) not in {"redis", "rediss", "memcached"}:
+        from daypass.stores.upgrading import has_tables
+
+        if not has_tables(place):
+            raise ConfigurationError("this database has no tables of daypass: the first use of a store makes them")
     with closing(open_store(place.value)) as store:
         yield store
 

@@ -163,8 +163,11 @@ class Flows:
                     self._teller.reuse(row)
                     self._teller.end(row, reason="reuse")
                     raise RefreshReused(row.sid)
+                waits = self._asks and grants is None
                 grants = grants or (yield from self._granted_to(row))
                 if step is Step.REPEAT:
+                    if waits:  # whoever was asked took their time: what was current may have been replaced since
+                        row = self._as_it_is_now(token, refusal)
                     current = token.successor(kid=row.kid, generation=row.generation)
                     pair = self._pairs.pair(with_grants(row, grants), current)
                     self._teller.refresh(row, is_repeated=True)
@@ -253,6 +256,16 @@ class Flows:
         if row is None:
             raise UnknownSession(NO_SUCH_SESSION)
         refusal.subject = row.subject
+        return row
+
+    def _as_it_is_now(self, token: RefreshToken, refusal: Refusals) -> SessionRow:
+        """Read the session of a token once more that was good when it arrived."""
+        row = self._found(token.sid, refusal)
+        _check_nonce(row, token)
+        if self._came_back(row):
+            self._end_once_more(row)
+        if not row.is_live(self._clock()):
+            raise SessionEnded(ENDED)
         return row
 
     def _came_back(self, row: SessionRow) -> bool:

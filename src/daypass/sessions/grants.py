@@ -84,8 +84,14 @@ def checked_data(data: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def device_label(device: str | None) -> str | None:
-    """Make a label that is safe to show: what does not print is dropped, the rest is cut."""
+    """Make a label that is safe to show: what does not print is dropped, the rest is cut.
+
+    Raises:
+        TypeError: not a str.
+    """
     if device is None:
         return None
+    if not isinstance(device, str):
+        raise TypeError(f"a device is a label for people, a str, not {type(device).__name__}")
     printable = "".join(filter(str.isprintable, device[: 4 * DEVICE_CHARACTERS_MAX]))
     return printable[:DEVICE_CHARACTERS_MAX] or None

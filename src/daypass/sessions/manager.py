@@ -273,8 +273,12 @@ class Sessions:
             How many were ended.
 
         Raises:
+            TypeError: a value of another type: nothing was ended, the one that is to stay neither.
             StoreUnavailable: nobody can say whether it was recorded, the sessions may live: try again.
         """
+        given: object = except_sid
+        if given is not None and not isinstance(given, str):
+            raise TypeError(f"except_sid is the sid of a session, a str, not {type(given).__name__}")
         return self._flows.end_all(checked_subject(subject), except_sid=except_sid)
 
     def active(self, subject: str) -> tuple[Session, ...]:

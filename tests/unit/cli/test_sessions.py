@@ -1,6 +1,8 @@
 """``daypass sessions``: what is listed and ended, where, and what is refused."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,19 @@ def test_end_all_may_keep_one(daypass: Command, url: str, monkeypatch: pytest.Mo
         assert [session.sid for session in sessions.active("u1")] == [kept.session.sid]
         assert daypass("sessions", "end-all", "u1")[:2] == (0, "sessions ended: 1\n")
         assert daypass("sessions", "end-all", "nobody")[:2] == (0, "sessions ended: 0\n")
+
+
+def test_no_tables_are_made_in_the_database_of_something_else(daypass: Command, tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE customers (name TEXT)")
+    before = path.read_bytes()
+    for words in (("sessions", "list", "u1"), ("sessions", "end-all", "u1"), ("keys", "list"), ("keys", "rotate")):
+        code, out, err = daypass(*words, "--store", f"sqlite:///{path}")
+        assert (code, out) == (1, "")
+        assert "no tables of daypass" in err
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["other.db"]
 
 
 def test_a_mistyped_keep_ends_nothing(daypass: Command, url: str) -> None:

@@ -637,3 +637,62 @@ def test_a_locked_database_is_503_and_the_token_is_as_good_as_before(tmp_path: P
     assert generation_of(sessions.refresh(pair.refresh_token)) == 2
     sessions.close()
     store.close()
+
+
+def test_a_slow_authorize_does_not_hand_out_a_token_that_was_replaced_meanwhile(house: House) -> None:
+    other = house.sessions()
+    meanwhile: list[str] = []
+
+    def authorize(_subject: str) -> Grants:
+        while meanwhile:
+            house.clock.pass_s(1)
+            other.refresh(meanwhile.pop())
+            house.clock.pass_s(11)  # longer than the grace window
+        return Grants()
+
+    tab = house.sessions(authorize=authorize)
+    first = tab.start("alice")
+    second = tab.refresh(first.refresh_token)
+    meanwhile.append(second.refresh_token)
+    late = tab.refresh(first.refresh_token)
+    assert late.refresh_token not in {first.refresh_token, second.refresh_token}
+    house.clock.pass_s(60)
+    tab.refresh(late.refresh_token)  # and the session lives
+
+
+def test_a_slow_authorize_does_not_hand_out_a_pair_of_a_session_that_ended_meanwhile(house: House) -> None:
+    other = house.sessions()
+    meanwhile: list[str] = []
+
+    def authorize(_subject: str) -> Grants:
+        while meanwhile:
+            other.end(meanwhile.pop())
+        return Grants()
+
+    tab = house.sessions(authorize=authorize)
+    first = tab.start("alice")
+    tab.refresh(first.refresh_token)
+    meanwhile.append(first.session.sid)
+    with pytest.raises(SessionEnded):
+        tab.refresh(first.refresh_token)
+
+
+def test_five_rotations_while_somebody_is_asked_are_no_reuse(house: House) -> None:
+    other = house.sessions()
+    meanwhile: list[str] = []
+
+    def authorize(_subject: str) -> Grants:
+        for token in meanwhile:
+            pair = other.refresh(token)
+            meanwhile.clear()
+            for _ in range(6):
+                house.clock.pass_s(GRACE_S + 1)
+                pair = other.refresh(pair.refresh_token)
+            latest.append(pair)
+        return Grants()
+
+    latest: list[TokenPair] = []
+    tab = house.sessions(authorize=authorize)
+    first = tab.start("alice")
+    meanwhile.append(tab.refresh(first.refresh_token).refresh_token)
+    assert tab.refresh(first.refresh_token).refresh_token == latest[0].refresh_token

@@ -652,6 +652,20 @@ def test_no_frame_shows_an_access_token_that_lives_while_the_store_is_down(
     assert not [frame.name for frame in frames if pair.access_token in str(frame.locals)]
 
 
+def test_who_names_the_session_that_stays_by_something_else_ends_none(sessions: Sessions) -> None:
+    pair = sessions.start("alice")
+    for wrong in (pair.session, sessions.verify(pair.access_token), pair.session.sid.encode()):
+        with pytest.raises(TypeError, match="except_sid is the sid of a session"):
+            sessions.end_all("alice", except_sid=wrong)  # type: ignore[arg-type]
+    assert len(sessions.active("alice")) == 1
+
+
+@pytest.mark.parametrize("device", [5, b"phone", ["phone"]], ids=str)
+def test_a_device_is_a_label(sessions: Sessions, device: object) -> None:
+    with pytest.raises(TypeError, match="a device is a label for people"):
+        sessions.start("alice", device=device)  # type: ignore[arg-type]
+
+
 def test_sessions_are_not_pickled(sessions: Sessions) -> None:
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dump(sessions, io.BytesIO())
