@@ -44,8 +44,9 @@ class Sessions:
     Args:
         store: where the rows are; or a cache, which keeps reference tokens alone: ``start``, ``verify`` and ``end``.
         keys: signs access tokens, and refresh tokens derive from its secrets.
-        issuer: ``iss`` of the access tokens.
-        audience: ``aud`` of the access tokens.
+        issuer: ``iss`` of the access tokens, the same for all who share a store and a ring.
+        audience: ``aud`` of the access tokens, likewise: a refresh token is bound to neither, so whoever has one could
+            take it to the other service.
         policy: how sessions behave.
         authorize: asked at each start and each refresh for what a subject may do; what it answers replaces
             the grants of the login, None ends the session. It may take its time, no lock is held.
