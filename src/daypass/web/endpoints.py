@@ -144,7 +144,7 @@ def logout(request: Request, sessions: Sessions) -> Response:
     A session that has ended already is no error: the caller wanted it to be over, and it is. One that the store does
     not know is: nobody could record that it is over, and others may accept its access token until that expires.
     """
-    refresh_token = read_body(request, bodies.Logout).refresh_token or None  # a cache hands out none: ""
+    refresh_token = read_body(request, bodies.Logout).refresh_token
     with suppress(SessionEnded):
         if refresh_token is not None and not request.header("authorization"):
             sessions.end_with(refresh_token)
@@ -153,7 +153,7 @@ def logout(request: Request, sessions: Sessions) -> Response:
             principal = _principal(request, sessions)
             sessions.end(principal.sid, subject=principal.subject)
         except (Expired, UnknownKey, UnknownSession):
-            if refresh_token is None:
+            if not refresh_token:  # a cache hands out none: ""
                 raise
             sessions.end_with(refresh_token)
     return json_response(204, None)
