@@ -20,7 +20,7 @@ from daypass.sessions.events import EndReason, Refusals, Teller
 from daypass.sessions.feed import Denials
 from daypass.sessions.grants import checked_answer
 from daypass.sessions.pairs import PairMaker, session_of
-from daypass.sessions.policy import SessionPolicy
+from daypass.sessions.policy import REFERENCE, SessionPolicy
 from daypass.sessions.refresh_token import NOT_OURS, RefreshToken, is_sid, new_refresh_token, read_refresh_token
 from daypass.sessions.rotation import ENDED, Step, judge, new_row, reauthenticated, successor, with_grants
 from daypass.sessions.values import Grants, Session, TokenPair
@@ -39,6 +39,8 @@ SWAPS_MAX: Final = 8
 """How often a lost compare-and-swap is tried again: the winner makes the loser's next step another one."""
 PURGE_EVERY_S: Final = 10
 """How often, at most, a login makes this process remove sessions that nobody needs any more."""
+PURGE_AGAIN_S: Final = 0.5
+"""The same while more is waiting than one clean-up removes: else what comes faster than that would stay for ever."""
 
 
 def drive(flow: Flow[T], authorize: Callable[[str], object]) -> T:
@@ -177,6 +179,8 @@ class Flows:
                 swapped = self._swap(row, following, token.successor(kid=kid, generation=following.generation))
                 if swapped is not None:
                     self._teller.refresh(row, is_repeated=False)
+                    if self._policy.format == REFERENCE:  # each refresh leaves one behind, logins may be rare
+                        self._purge()
                     return swapped
             raise StoreUnavailable(SWAPS_LOST)
 
@@ -314,7 +318,9 @@ class Flows:
         if self._monotonic() >= self._purge_at:
             self._purge_at = self._monotonic() + PURGE_EVERY_S
             with contextlib.suppress(StoreUnavailable):  # the next login tries again
-                self._store.purge(now_s=self._clock(), limit=PURGED_AT_ONCE_MAX)
+                removed = self._store.purge(now_s=self._clock(), limit=PURGED_AT_ONCE_MAX)
+                if removed >= PURGED_AT_ONCE_MAX // 2:  # of references half at a time: see the stores
+                    self._purge_at = self._monotonic() + PURGE_AGAIN_S
 
 
 def _check_nonce(row: SessionRow, token: RefreshToken) -> None:

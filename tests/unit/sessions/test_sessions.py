@@ -666,6 +666,27 @@ def test_a_device_is_a_label(sessions: Sessions, device: object) -> None:
         sessions.start("alice", device=device)  # type: ignore[arg-type]
 
 
+def test_refreshes_alone_do_not_let_reference_tokens_pile_up(house: House) -> None:
+    sessions = house.sessions(format="reference", access_lifetime_s=60)
+    pair = sessions.start("alice")
+    for _ in range(40):
+        house.clock.pass_s(60)
+        pair = sessions.refresh(pair.refresh_token)
+    assert house.store.calls["purge"] == 40
+    assert house.store.purge(now_s=house.clock(), limit=100) == 0  # what is over has gone already
+
+
+def test_a_clean_up_that_leaves_something_is_soon_followed_by_another(house: House) -> None:
+    sessions = house.sessions()
+    for number in range(2600):
+        house.store.put_reference(number.to_bytes(32, "big"), b"sealed", until=int(house.clock()) - 10_000)
+    for _ in range(60):
+        house.clock.pass_s(0.6)
+        sessions.start("alice")
+    assert house.store.purge(now_s=house.clock(), limit=1000) == 0
+    assert house.store.calls["purge"] < 12  # and then as rarely as before
+
+
 def test_sessions_are_not_pickled(sessions: Sessions) -> None:
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dump(sessions, io.BytesIO())
