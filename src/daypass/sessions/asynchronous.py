@@ -28,7 +28,7 @@ from daypass.sessions.manager import Sessions
 from daypass.sessions.policy import DEFAULT_POLICY, SessionPolicy
 from daypass.sessions.relay import Question, Relay
 from daypass.sessions.values import Grants, Principal, Session, TokenPair
-from daypass.stores.protocol import SessionStore
+from daypass.stores.protocol import ReferenceStore, SessionStore
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
@@ -70,7 +70,7 @@ class AsyncSessions:
 
     def __init__(
         self,
-        store: SessionStore,
+        store: SessionStore | ReferenceStore,
         keys: KeyRing,
         *,
         issuer: str,
