@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import importlib.util
+import inspect
 import sys
 import threading
 import time
@@ -549,3 +550,9 @@ def test_no_frame_on_the_way_to_a_thread_shows_a_token_while_the_store_is_down(
             assert not [frame.name for frame in frames if token in str(frame.locals)]
 
     run(main)
+
+
+def test_both_take_the_same_stores_and_keys() -> None:
+    of_both = [inspect.signature(kind).parameters for kind in (Sessions, AsyncSessions)]
+    for name in ("store", "keys", "issuer", "audience", "policy", "on_event", "clock", "monotonic"):
+        assert of_both[0][name] == of_both[1][name], name
