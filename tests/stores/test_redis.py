@@ -247,6 +247,19 @@ def test_a_session_that_ended_leaves_by_itself(store: RedisStore, client: redis.
     assert not [key for key in client.keys("daypass:session:*") if client.ttl(key) < 0]
 
 
+def test_lists_that_were_changed_by_hand_cannot_be_read(store: RedisStore, client: redis.Redis) -> None:
+    store.insert(row(), sessions_max=5, now_s=NOW)
+    (index,) = client.keys("*subject*")
+    client.zadd(index, {b"\xff": NOW})
+    with pytest.raises(StoreUnavailable, match="changed by hand"):
+        store.active("alice", now_s=NOW)
+    for sid, until in ((b"\xff", NOW + 1), (b"x", float("inf"))):
+        client.zadd("daypass:{feed}:until", {sid: until})
+        with pytest.raises(StoreUnavailable, match="changed by hand"):
+            store.denials(since_s=None, now_s=NOW)
+        client.delete("daypass:{feed}:until")
+
+
 def test_the_list_of_a_subject_who_logs_in_again_and_again_stays_short(store: RedisStore, client: redis.Redis) -> None:
     rows = [row(created_at=NOW + number, last_refreshed_at=NOW + number) for number in range(40)]
     for one in rows:

@@ -48,6 +48,7 @@ CLOCK_S: Final = 3600
 """How long keys stay beyond what the clock of one caller says, in seconds: another's may be wrong."""
 ENDS_TRIED_MAX: Final = 8
 _UNTIL_BYTES: Final = 8
+_UNREADABLE: Final = "the session store holds a session that cannot be read: was it changed by hand?"
 _CONSTANT: Final = ("client_id", "created_at", "device", "ends_at", "sid", "subject")
 _MUTABLE: Final = tuple(
     name for name in SessionRow.__struct_fields__ if name not in (*_CONSTANT, "ended_at", "generation")
@@ -94,7 +95,7 @@ class RedisStore:
         before = self._commands.run(INDEX, [self._index(row.subject)], row.sid, now_s, left)
         # Where the first answer was lost this session was there before, too: it makes no place for itself.
         others = [
-            word for pair in zip(before[::2], before[1::2], strict=True) if pair[0].decode() != row.sid for word in pair
+            word for pair in zip(before[::2], before[1::2], strict=True) if pair[0] != row.sid.encode() for word in pair
         ]
         ended_at = self._commands.run(
             INSERT,
@@ -157,7 +158,7 @@ class RedisStore:
         since: float | str = "" if since_s is None else int(since_s)
         found = self._commands.run(DENIALS, self._feed, secrets.token_urlsafe(16), int(now_s), since)
         pairs = zip(found[1::2], found[2::2], strict=True)
-        return Feed(found[0].decode(), tuple(Denial(sid.decode(), int(float(until))) for sid, until in pairs))
+        return Feed(_text(found[0]), tuple(Denial(_text(sid), _whole(until)) for sid, until in pairs))
 
     def purge(self, *, now_s: float, limit: int) -> int:
         """Remove entries of the feed that have not mattered for long. Sessions leave by themselves."""
@@ -226,7 +227,7 @@ class RedisStore:
         One that is named and has no row is either being written now, and counts, or it is gone, and leaves the list, as
         one does that has ended: who logs in again and again is not to make each login longer than the one before.
         """
-        names = [sid.decode() for sid in words[::2]]
+        names = [_text(sid) for sid in words[::2]]
         begun = [float(when) for when in words[1::2]]
         keys = [self._session(sid) for sid in names]
         found = self._commands.call_many(keys, [(_ROW[0], key, *_ROW[1:]) for key in keys])
@@ -332,6 +333,24 @@ def _seconds(until: float, now_s: float) -> int:
     return max(0, math.ceil(until - now_s)) + PURGED_AFTER_S + CLOCK_S
 
 
+def _text(word: bytes) -> str:
+    """Read a name. Raises StoreUnavailable: no daypass wrote it."""
+    try:
+        return word.decode("ascii")
+    except UnicodeDecodeError:
+        pass
+    raise StoreUnavailable(_UNREADABLE)
+
+
+def _whole(word: bytes) -> int:
+    """Read a time, as Redis writes scores. Raises StoreUnavailable: no daypass wrote it."""
+    try:
+        return int(float(word))
+    except (ValueError, OverflowError):
+        pass
+    raise StoreUnavailable(_UNREADABLE)
+
+
 def _mutable(row: SessionRow) -> bytes:
     return _encode({name: getattr(row, name) for name in _MUTABLE})
 
@@ -351,4 +370,4 @@ def _row_of(values: Sequence[bytes | None]) -> SessionRow | None:
         return msgspec.convert(fields, SessionRow)
     except (msgspec.MsgspecError, ValueError, TypeError):
         pass
-    raise StoreUnavailable("the session store holds a session that cannot be read: was it changed by hand?")
+    raise StoreUnavailable(_UNREADABLE)
