@@ -13,9 +13,9 @@ import msgspec
 from daypass.errors import StoreUnavailable
 from daypass.stores.protocol import SessionRow
 
-__all__ = ["changes_of", "columns_of", "is_text", "row_of", "text_of"]
+__all__ = ["UNREADABLE", "changes_of", "columns_of", "is_text", "row_of", "text_of"]
 
-_UNREADABLE: Final = "the session store holds a session that cannot be read: was it changed by hand?"
+UNREADABLE: Final = "the session store holds a session that cannot be read: was it changed by hand?"
 _json: Final = msgspec.json.Encoder().encode
 _texts: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 _times: Final = msgspec.json.Decoder(tuple[float, ...]).decode
@@ -107,7 +107,7 @@ def text_of(value: Any) -> Any:  # noqa: ANN401 - what a driver gives back
         return bytes(value).decode()
     except UnicodeDecodeError:
         pass
-    raise StoreUnavailable(_UNREADABLE)
+    raise StoreUnavailable(UNREADABLE)
 
 
 def row_of(values: tuple[Any, ...], *, keeps_bytes: bool) -> SessionRow:
@@ -146,7 +146,7 @@ def row_of(values: tuple[Any, ...], *, keeps_bytes: bool) -> SessionRow:
         )
     except (msgspec.MsgspecError, UnicodeDecodeError, TypeError):
         pass
-    raise StoreUnavailable(_UNREADABLE)
+    raise StoreUnavailable(UNREADABLE)
 
 
 _NONCE: Final = _Stored.__struct_fields__.index("nonce_sha256")

@@ -24,7 +24,7 @@ from daypass.stores.database import Database, Refused, Transaction, refuse_async
 from daypass.stores.direct import Statement
 from daypass.stores.problems import Problem
 from daypass.stores.protocol import Denial, Feed, SessionRow
-from daypass.stores.rows import changes_of, columns_of, is_text, row_of, text_of
+from daypass.stores.rows import UNREADABLE, changes_of, columns_of, is_text, row_of, text_of
 from daypass.stores.sql_ring import SQLRingStorage
 from daypass.stores.statements import AT_ONCE
 
@@ -145,6 +145,8 @@ class SQLStore:
         if not names:
             raise StoreUnavailable("the table daypass_meta has lost its rows")
         entries = tuple([Denial(text_of(sid), until) for sid, until in self._database.rows(statement, when)])
+        if not all(type(entry.until) is int for entry in entries):  # SQLite keeps any value in any column
+            raise StoreUnavailable(UNREADABLE)
         return Feed(text_of(names[0][0]), entries)
 
     def purge(self, *, now_s: float, limit: int) -> int:

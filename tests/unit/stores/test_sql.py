@@ -427,6 +427,15 @@ def test_a_session_that_cannot_be_read_is_no_answer(store: SQLStore, path: Path,
     assert store.end(ROW.sid, now_s=NOW).sid == ROW.sid, "ending needs no reading"
 
 
+@pytest.mark.parametrize("until", ["'plum'", "1e300", "x'ff'"])
+def test_a_feed_that_cannot_be_read_is_no_answer(store: SQLStore, path: Path, until: str) -> None:
+    store.insert(ROW, sessions_max=5, now_s=NOW)
+    store.end(ROW.sid, now_s=NOW)
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute(f"UPDATE daypass_sessions SET denied_until = {until}")
+    refusal(lambda: store.denials(since_s=None, now_s=NOW))
+
+
 @pytest.mark.parametrize("count", [2, 16, 17, 256, 258, 600])
 def test_all_sessions_of_a_subject_end_however_many_there_are(path: Path, count: int) -> None:
     engine = sqlite_engine(path)
