@@ -16,7 +16,7 @@ WORDS = {"issuer": "i", "audience": "a"}
 POLL_S = 0.2
 
 OPENING = """
-import json, sys, threading
+import json, os, sys, threading
 from daypass.errors import DaypassError
 from daypass.sessions import SessionPolicy, Sessions
 sessions = Sessions.open("sqlite:///" + sys.argv[1], issuer="i", audience="a")
@@ -155,8 +155,7 @@ def refresh(number):
     token = clients[number]
     while True:
         token = sessions.refresh(token).refresh_token
-        sys.stdout.write(f"{number} {token}\\n")
-        sys.stdout.flush()
+        os.write(1, f"{number} {token}\\n".encode())  # in one step: threads that share sys.stdout mix their lines
 for number in range(8):
     print(number, clients[number], flush=True)
 threads = [threading.Thread(target=refresh, args=(number,)) for number in range(8)]
