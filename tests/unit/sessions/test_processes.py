@@ -178,7 +178,8 @@ def test_a_kill_in_a_stream_of_refreshes_loses_nothing_that_was_answered(tmp_pat
         number, token = process.stdout.readline().split()
         latest[number] = token
     process.send_signal(signal.SIGKILL)
-    *whole_lines, _cut_off = process.communicate()[0].split("\n")
+    *whole_lines, _cut_off = process.stdout.read().split("\n")  # communicate() would pass over what was read ahead
+    process.communicate()
     latest.update(line.split() for line in whole_lines)
     assert len(latest) == 8
     with Sessions.open(url_of(tmp_path), **WORDS) as sessions:
